@@ -1,0 +1,68 @@
+"""The ``workbench`` command: one small sub-command per job, each imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+import typer
+
+from workbench.errors import WorkbenchError
+
+#: Sub-command -> the module that defines it as ``app`` (a Typer app), and its line in ``--help``.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "doctor": ("workbench.doctor", "Check this machine: each line says what to do."),
+    "run": ("workbench.runner.cli", "Execute notebooks and report on them."),
+    "models": ("workbench.models.cli", "List, pull and verify models."),
+    "llm": ("workbench.llm.cli", "The embedded Ollama-compatible server."),
+    "ask": ("workbench.rag_cli", "One answer with its sources and latency."),
+    "bench": ("workbench.bench.cli", "Measure the model server."),
+    "serve": ("workbench.serving.cli", "Serve the assistant over HTTP."),
+    "phoenix": ("workbench.tracing.cli", "Start, stop or find the trace viewer."),
+}
+
+
+class LazyGroup(click.Group):
+    """Lists all sub-commands without importing any: ``workbench --help`` stays instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[name]
+        command = typer.main.get_command(importlib.import_module(module).app)
+        command.name = name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def app() -> None:
+    """LLMOps Workbench. Example: workbench run 01 --profile fast"""
+
+
+def main() -> None:
+    """Entry point: a WorkbenchError becomes one clear sentence and its exit code."""
+    from workbench.settings import quiet
+
+    quiet()
+    try:
+        code = app.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except WorkbenchError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("workbench: stopped", file=sys.stderr)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
