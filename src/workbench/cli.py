@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 
-import click
 import typer
 
 from workbench.errors import WorkbenchError
@@ -23,26 +22,40 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+#: Wrong usage, as click says it: Typer has had its own copy of click since 0.29.
+UsageError = typer.BadParameter.__base__
+
+
+class LazyGroup(typer.core.TyperGroup):
     """Lists all sub-commands without importing any: ``workbench --help`` stays instant."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: typer.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: typer.Context, name: str):
+        """The sub-command, imported now; None where there is none of that name."""
         if name not in COMMANDS:
             return None
         module, _ = COMMANDS[name]
-        command = typer.main.get_command(importlib.import_module(module).app)
+        sub_app = importlib.import_module(module).app
+        sub_app._add_completion = False
+        command = typer.main.get_command(sub_app)
         command.name = name
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_help(self, ctx: typer.Context, formatter) -> None:
+        """The list of sub-commands, from COMMANDS alone."""
+        formatter.write_usage(ctx.command_path, "COMMAND ...")
+        formatter.write_paragraph()
+        formatter.write_text(self.help or "")
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+root = typer.Typer(cls=LazyGroup, add_completion=False, no_args_is_help=True)
+
+
+@root.callback(context_settings={"help_option_names": ["-h", "--help"]})
 def app() -> None:
     """LLMOps Workbench. Example: workbench run 01 --profile fast"""
 
@@ -53,10 +66,10 @@ def main() -> None:
 
     quiet()
     try:
-        code = app.main(standalone_mode=False)
-    except click.exceptions.Abort:
+        code = typer.main.get_command(root).main(prog_name="workbench", standalone_mode=False)
+    except typer.Abort:
         code = 130
-    except click.ClickException as error:
+    except UsageError as error:
         error.show()
         code = 2
     except WorkbenchError as error:
