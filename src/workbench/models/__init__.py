@@ -1,0 +1,45 @@
+"""The model store: what models there are, where their files are, and how they get here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.models.fetch import Progress
+from workbench.models.manifest import Spec, canonical, short, specs
+from workbench.models.registry import (
+    add_blob,
+    blob_path,
+    copy,
+    delete,
+    installed,
+    path,
+    register,
+    verify,
+)
+from workbench.models.store import ModelFiles
+from workbench.models.store import pull as _pull_packaged
+
+__all__ = [
+    "ModelFiles",
+    "Progress",
+    "Spec",
+    "add_blob",
+    "blob_path",
+    "canonical",
+    "copy",
+    "delete",
+    "installed",
+    "path",
+    "pull",
+    "register",
+    "short",
+    "specs",
+    "verify",
+]
+
+
+def pull(name: str, progress: Progress | None = None) -> Path:
+    """Bring a packaged model here, verified; its folder. A local model is already here."""
+    if canonical(name) not in specs() and any(m.name == canonical(name) for m in installed()):
+        return path(name).folder
+    return _pull_packaged(name, progress)
