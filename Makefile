@@ -39,8 +39,8 @@ format: setup  ## let ruff rewrite the code
 	@$(PY) -m ruff check --fix src tests nbconfig
 	@$(PY) -m ruff format src tests nbconfig
 
-pair: setup  ## bring notebooks and paired scripts in step, the newer one winning
-	@$(PY) nbconfig/pairing.py update
+pair: setup  ## write the notebooks from their paired scripts (FROM=ipynb: the other way)
+	@$(PY) nbconfig/pairing.py update $(if $(FROM),--from $(FROM))
 
 lock: setup  ## resolve pyproject.toml into nbconfig/locks/ (UPGRADE=1: to the newest versions)
 	@$(PY) nbconfig/lock.py $(if $(UPGRADE),--upgrade)
