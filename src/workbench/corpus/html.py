@@ -1,0 +1,125 @@
+"""HTML pages: what the page says, without what stands around it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from workbench.corpus.text import Clean, decode, tidy
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+#: Elements that never hold what a page has to say.
+NOISE = [
+    "script",
+    "style",
+    "noscript",
+    "template",
+    "iframe",
+    "svg",
+    "canvas",
+    "button",
+    "input",
+    "select",
+    "textarea",
+    "nav",
+    "footer",
+    "aside",
+    "dialog",
+    "head",
+]
+ROLES = {"navigation", "banner", "contentinfo", "dialog", "complementary", "search", "alertdialog"}
+#: Words in a class or id that mark clutter; ``share-buttons`` is the words share and buttons.
+WORDS = set(
+    [
+        "cookie",
+        "cookies",
+        "consent",
+        "breadcrumb",
+        "breadcrumbs",
+        "sidebar",
+        "newsletter",
+        "share",
+        "social",
+        "related",
+        "footer",
+        "nav",
+        "navbar",
+        "navigation",
+        "skip",
+        "feedback",
+        "advert",
+        "ads",
+        "popup",
+        "pagination",
+        "banner",
+    ]
+)
+#: Metadata that pages carry for machines and not for readers.
+DULL = {"viewport", "description", "generator", "robots", "keywords", "author"}
+
+
+def read(data: bytes) -> Clean:
+    """An HTML page as Markdown: tables stay tables, accordions are opened, clutter goes."""
+    from bs4 import BeautifulSoup
+
+    page = decode(data, _declared(data))
+    soup = BeautifulSoup(page, "lxml")
+    raw, metadata = soup.get_text("\n"), _metadata(soup)
+    title = soup.title.get_text(" ", strip=True) if soup.title else ""
+    _strip(soup)
+    main = soup.find("main") or soup.find(attrs={"role": "main"}) or soup.body or soup
+    heading = main.find("h1")
+    title = heading.get_text(" ", strip=True) if heading else re.split(r" [|–—] ", title)[0]
+    return Clean(_markdown(main), raw, title, metadata)
+
+
+def _declared(data: bytes) -> str | None:
+    found = re.search(rb"<meta[^>]+charset=[\"']?([\w-]+)", data[:2048], re.IGNORECASE)
+    return found.group(1).decode("ascii") if found else None
+
+
+def _metadata(soup: BeautifulSoup) -> dict[str, str]:
+    tags = soup.find_all("meta", attrs={"name": True, "content": True})
+    return {t["name"]: t["content"] for t in tags if t["content"] and t["name"].lower() not in DULL}
+
+
+def _strip(soup: BeautifulSoup) -> None:
+    """Take clutter out of a page, in place; nothing goes that holds the main part or the title."""
+    from bs4 import Comment
+
+    for comment in soup.find_all(string=lambda s: isinstance(s, Comment)):
+        comment.extract()
+    for tag in soup.find_all(NOISE):
+        tag.decompose()
+    for tag in soup.find_all(True):
+        if not tag.decomposed and _is_clutter(tag):
+            tag.decompose()
+    for summary in soup.find_all("summary"):
+        summary.name = "h3"
+
+
+def _is_clutter(tag: Tag) -> bool:
+    if tag.name in ("html", "body", "main", "article", "h1") or tag.find(["main", "article", "h1"]):
+        return False
+    if tag.name == "header" and not tag.find_parent(["main", "article"]):
+        return True
+    if tag.get("role") in ROLES or tag.get("aria-hidden") == "true":
+        return True
+    names = " ".join([*tag.get("class", []), str(tag.get("id", ""))]).lower()
+    return bool(WORDS & set(re.split(r"[\s_-]+", names)))
+
+
+def _markdown(tag: Tag) -> str:
+    from markdownify import MarkdownConverter
+
+    converter = MarkdownConverter(
+        heading_style="ATX",
+        bullets="-",
+        strip=["a", "img"],
+        escape_asterisks=False,
+        escape_underscores=False,
+        table_infer_header=True,
+    )
+    return tidy(converter.convert_soup(tag))
