@@ -1,8 +1,8 @@
 """Keep notebooks/NN.ipynb and notebooks/py/NN.py the same notebook.
 
-    pairing.py check                 exit 1 and say where a pair differs, or a notebook has outputs
-    pairing.py update                write the notebooks from the scripts, keeping cell ids
-    pairing.py update --from ipynb   write the scripts from the notebooks
+pairing.py check                 exit 1 and say where a pair differs, or a notebook has outputs
+pairing.py update                write the notebooks from the scripts, keeping cell ids
+pairing.py update --from ipynb   write the scripts from the notebooks
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def update(folder: Path, source: str) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Keep notebooks and their paired scripts the same.")
+    parser = argparse.ArgumentParser(description="Keep notebooks and paired scripts the same.")
     parser.add_argument("what", choices=["check", "update"])
     parser.add_argument("--from", dest="source", choices=["py", "ipynb"], default="py")
     parser.add_argument("--folder", type=Path, default=ROOT / "notebooks")

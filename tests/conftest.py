@@ -36,8 +36,9 @@ def unlisted(skipped: list[str], allowed: dict[str, str]) -> list[str]:
 def fingerprint(root: Path = ROOT) -> str:
     """A digest of everything that a test's result hangs on, committed or not; empty without git."""
     digest = hashlib.sha256()
-    for command in (["ls-files", "--stage"], ["diff"], ["ls-files", "--others", "--exclude-standard"]):
-        done = subprocess.run(["git", *command, "--", *WATCHED], cwd=root, capture_output=True, check=False)
+    for ask in ("ls-files --stage", "diff", "ls-files --others --exclude-standard"):
+        command = ["git", *ask.split(), "--", *WATCHED]
+        done = subprocess.run(command, cwd=root, capture_output=True, check=False)
         if done.returncode != 0:
             return ""
         digest.update(done.stdout)
@@ -64,9 +65,9 @@ class Skips:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for test in unlisted(self.found, allowed_skips()):
+            terminalreporter.write_line(f"SKIPPED BUT NOT LISTED: {test}", red=True)
             terminalreporter.write_line(
-                f"SKIPPED BUT NOT LISTED: {test}\n  fix: make it run, or give the reason in tests/allowed_skips.toml",
-                red=True,
+                "  fix: make it run, or give the reason in tests/allowed_skips.toml"
             )
 
 
@@ -84,7 +85,7 @@ class Resume:
             return []
         return kept["passed"] if self.key and kept.get("tree") == self.key else []
 
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list) -> None:
         done = [item for item in items if item.nodeid in self.passed]
         if done:
             config.hook.pytest_deselected(items=done)
