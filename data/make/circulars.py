@@ -38,7 +38,8 @@ TITLE = ParagraphStyle("title", parent=HEAD, fontSize=17, leading=21, spaceAfter
 ITEM = ParagraphStyle("item", parent=BODY, leftIndent=12, bulletIndent=2)
 #: A word may break after a vowel that one consonant and a vowel follow, or between two consonants.
 BREAK = re.compile(
-    r"(?<=[a-z]{2}[aeiou])(?=[bcdfglmnprstv][aeiou][a-z])|(?<=[a-z]{2}[lmnrs])(?=[bcdfgpt][aeiou][a-z])"
+    r"(?<=[a-z]{2}[aeiou])(?=[bcdfglmnprstv][aeiou][a-z])"
+    r"|(?<=[a-z]{2}[lmnrs])(?=[bcdfgpt][aeiou][a-z])"
 )
 
 
@@ -115,11 +116,10 @@ def make(source: Path, target: Path) -> None:
     if "effective_from" in head:
         lead.append(Paragraph(f"Issued {head['issued']} by Operations, Marrowick.", BODY))
     base = 24 * mm if not narrow else top - height
-    frames = [Frame(left, base, width, height + 20 * mm, id="left", leftPadding=0, rightPadding=0)]
+    tall = height + 20 * mm
+    frames = [Frame(left, base, width, tall, leftPadding=0, rightPadding=0)]
     if narrow:
-        frames.append(
-            Frame(left + 90 * mm, base, width, height + 20 * mm, id="right", leftPadding=0)
-        )
+        frames.append(Frame(left + 90 * mm, base, width, tall, leftPadding=0, rightPadding=0))
     facts = ("effective_from", "effective_to", "supersedes", "status")
     doc = BaseDocTemplate(
         str(target),

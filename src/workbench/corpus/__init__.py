@@ -34,7 +34,8 @@ class Document:
     """One document: ``text`` is cleaned, ``raw`` is what a careless reader would have taken.
 
     ``id`` is the path below the folder without its suffix (with it where two would be the same).
-    ``metadata`` has what the file says about itself: ``effective_from``, ``superseded_by``, ``status``.
+    ``metadata`` has what the file says about itself: ``effective_from``, ``superseded_by``,
+    ``status``.
     """
 
     id: str

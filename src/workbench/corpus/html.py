@@ -11,50 +11,13 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
 #: Elements that never hold what a page has to say.
-NOISE = [
-    "script",
-    "style",
-    "noscript",
-    "template",
-    "iframe",
-    "svg",
-    "canvas",
-    "button",
-    "input",
-    "select",
-    "textarea",
-    "nav",
-    "footer",
-    "aside",
-    "dialog",
-    "head",
-]
+NOISE = ("script", "style", "noscript", "template", "head", "iframe", "svg", "canvas")
+CONTROLS = ("button", "input", "select", "textarea", "nav", "footer", "aside", "dialog")
 ROLES = {"navigation", "banner", "contentinfo", "dialog", "complementary", "search", "alertdialog"}
 #: Words in a class or id that mark clutter; ``share-buttons`` is the words share and buttons.
-WORDS = set(
-    [
-        "cookie",
-        "cookies",
-        "consent",
-        "breadcrumb",
-        "breadcrumbs",
-        "sidebar",
-        "newsletter",
-        "share",
-        "social",
-        "related",
-        "footer",
-        "nav",
-        "navbar",
-        "navigation",
-        "skip",
-        "feedback",
-        "advert",
-        "ads",
-        "popup",
-        "pagination",
-        "banner",
-    ]
+WORDS = re.compile(
+    r"\b(cookies?|consent|breadcrumbs?|sidebar|newsletter|share|social|related|footer|nav|navbar|"
+    r"navigation|skip|feedback|advert|ads|popup|pagination|banner)\b"
 )
 #: Metadata that pages carry for machines and not for readers.
 DULL = {"viewport", "description", "generator", "robots", "keywords", "author"}
@@ -91,7 +54,7 @@ def _strip(soup: BeautifulSoup) -> None:
 
     for comment in soup.find_all(string=lambda s: isinstance(s, Comment)):
         comment.extract()
-    for tag in soup.find_all(NOISE):
+    for tag in soup.find_all([*NOISE, *CONTROLS]):
         tag.decompose()
     for tag in soup.find_all(True):
         if not tag.decomposed and _is_clutter(tag):
@@ -108,7 +71,7 @@ def _is_clutter(tag: Tag) -> bool:
     if tag.get("role") in ROLES or tag.get("aria-hidden") == "true":
         return True
     names = " ".join([*tag.get("class", []), str(tag.get("id", ""))]).lower()
-    return bool(WORDS & set(re.split(r"[\s_-]+", names)))
+    return bool(WORDS.search(names.replace("_", "-")))
 
 
 def _markdown(tag: Tag) -> str:

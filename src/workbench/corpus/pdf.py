@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PAGE_NUMBER = re.compile(r"^(page|p\.|-)?\s*\d+\s*((of|/)\s*\d+|-)?$", re.IGNORECASE)
 PAIR = re.compile(r"(\w+)=([^;]+)")
 CELL = " | "
-BULLET = r"[•‣▪\uf0b7]"
+BULLET = r"[•‣▪\uf0b7\x7f]"
 #: What pypdf raises from files whose insides are broken.
 BROKEN = (
     OSError,
@@ -180,7 +180,7 @@ def _repeats(out: list[tuple[str, str]], kind: str, text: str) -> bool:
 
 
 def _goes_on(last: Line | None, line: Line, kind: str, text: str) -> bool:
-    """Whether a line belongs to the block before it: close below it, or after a break in mid-sentence."""
+    """Whether a line belongs to the block before it, across a break only in mid-sentence."""
     if last is None:
         return False
     if kind == "table":

@@ -13,6 +13,9 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+#: A short line in capitals with a blank line before and after it.
+CAPITALS = re.compile(r"(?<=\n\n)([A-Z][A-Z \d,:&'/-]{2,60})(?=\n\n)")
+
 
 class Unreadable(Exception):
     """A file that is left out; the text is the reason."""
@@ -65,8 +68,8 @@ def plain(value: object) -> str | None:
 
 
 def read(data: bytes) -> Clean:
-    """A text file; its title is its first line, if that is short."""
+    """A text file; its title is its first line, if that is short; lines in capitals are headings."""
     raw = decode(data)
     text = tidy(raw)
     first = text.split("\n", 1)[0].strip()
-    return Clean(text, raw, first if len(first) <= 100 else "")
+    return Clean(CAPITALS.sub(r"## \1", text), raw, first if len(first) <= 100 else "")

@@ -1,0 +1,169 @@
+"""Documents cut into chunks, three ways.
+
+``fixed``     windows of a fixed length, wherever they end: the naive way
+``sentence``  whole sentences up to a length
+``heading``   sections by their headings; tables are cut between rows and keep their heading row
+
+Length is counted in words and punctuation marks, which needs no tokenizer; a word-piece tokenizer
+such as all-minilm's counts about a tenth more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from workbench.errors import BadInput, UnknownName
+
+if TYPE_CHECKING:
+    from workbench.corpus import Document
+
+PATH = " > "
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a document; ``id`` is the document's id and a number, as in ``refunds#3``."""
+
+    id: str
+    document: str
+    text: str
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def words(text: str) -> list[str]:
+    """The words and punctuation marks of a text: what ``size`` counts."""
+    return re.findall(r"\w+|[^\w\s]", text)
+
+
+def split(
+    documents: Iterable[Document], size: int = 220, overlap: int = 40, how: str = "heading"
+) -> list[Chunk]:
+    """Chunks of at most ``size`` words and marks, in the order of the documents.
+
+    ``overlap`` is what two neighbours share where running text had to be cut. ``how="heading"``
+    puts the path of headings before the text, over and above ``size``, and into the metadata.
+    Raises UnknownName for another ``how``, BadInput for sizes that cannot be.
+    """
+    if how not in WAYS:
+        raise UnknownName("way of splitting", how, WAYS)
+    if not 0 <= overlap < size:
+        raise BadInput(
+            f"chunks of {size} words cannot overlap by {overlap}",
+            "choose a size of at least 1 and an overlap from 0 to below the size",
+        )
+    return [chunk for doc in documents for chunk in _chunks(doc, WAYS[how](doc, size, overlap))]
+
+
+def _chunks(document: Document, pieces: list[tuple[str, str]]) -> list[Chunk]:
+    """Pieces, each a heading path and a text, as chunks of a document."""
+    about = {"document": document.id, "title": document.title, "kind": document.kind}
+    return [
+        Chunk(
+            id=f"{document.id}#{number}",
+            document=document.id,
+            text=f"{path}\n\n{text}" if path else text,
+            metadata={**document.metadata, **about, "heading": path},
+        )
+        for number, (path, text) in enumerate(pieces, start=1)
+    ]
+
+
+def _fixed(document: Document, size: int, overlap: int) -> list[tuple[str, str]]:
+    from llama_index.core.node_parser import TokenTextSplitter
+
+    cutter = TokenTextSplitter(
+        chunk_size=size, chunk_overlap=overlap, tokenizer=words, backup_separators=["\n"]
+    )
+    return [("", text) for text in cutter.split_text(document.text)]
+
+
+def _sentence(document: Document, size: int, overlap: int) -> list[tuple[str, str]]:
+    return [("", text) for text in _sentences(document.text, size, overlap)]
+
+
+def _sentences(text: str, size: int, overlap: int) -> list[str]:
+    from llama_index.core.node_parser import SentenceSplitter
+
+    cutter = SentenceSplitter(
+        chunk_size=size, chunk_overlap=overlap, tokenizer=words, paragraph_separator="\n\n"
+    )
+    return cutter.split_text(text)
+
+
+def _heading(document: Document, size: int, overlap: int) -> list[tuple[str, str]]:
+    return [
+        (path, text)
+        for path, body in _sections(document)
+        for text in _packed(_blocks(body, size, overlap), size)
+    ]
+
+
+def _sections(document: Document) -> list[tuple[str, str]]:
+    """The sections of a document that have text, each with the path of headings down to it."""
+    from llama_index.core.node_parser import MarkdownNodeParser
+    from llama_index.core.schema import TextNode
+
+    parser = MarkdownNodeParser(header_path_separator="\n")
+    sections = []
+    for node in parser.get_nodes_from_node(TextNode(text=document.text)):
+        above = [part for part in node.metadata["header_path"].split("\n") if part]
+        first, _, rest = node.text.partition("\n")
+        is_headed = re.match(r"#{1,6} ", first)
+        path = [*above, first.lstrip("# ")] if is_headed else above
+        body = rest if is_headed else node.text
+        if body.strip():
+            sections.append((PATH.join(_titled(document.title, path)), body.strip()))
+    return sections
+
+
+def _titled(title: str, path: list[str]) -> list[str]:
+    """A heading path that starts with the document's title, whatever its first heading is."""
+    same = bool(path) and path[0].casefold() in title.casefold()
+    return [title, *path[1:]] if same else [title, *path]
+
+
+def _blocks(text: str, size: int, overlap: int) -> list[str]:
+    """Paragraphs, lists and tables; what is longer than ``size`` is cut."""
+    out: list[str] = []
+    for block in re.split(r"\n{2,}", text):
+        if len(words(block)) <= size:
+            out.append(block)
+        elif block.lstrip().startswith("|"):
+            out += _table(block, size)
+        else:
+            out += _sentences(block, size, overlap)
+    return out
+
+
+def _table(block: str, size: int) -> list[str]:
+    """A long table as several, each with the heading row; a row is never cut."""
+    lines = block.splitlines()
+    head = lines[:2] if len(lines) > 1 and set(lines[1]) <= set("|-: ") else []
+    rows, out = lines[len(head) :], [list(head)]
+    for row in rows:
+        if len(out[-1]) > len(head) and len(words("\n".join([*out[-1], row]))) > size:
+            out.append(list(head))
+        out[-1].append(row)
+    return ["\n".join(part) for part in out]
+
+
+def _packed(blocks: list[str], size: int) -> list[str]:
+    """Neighbouring blocks put together for as long as they fit."""
+    out: list[str] = []
+    for block in blocks:
+        if out and len(words(out[-1])) + len(words(block)) <= size:
+            out[-1] += "\n\n" + block
+        else:
+            out.append(block)
+    return out
+
+
+#: Name -> function from document, size and overlap to pieces (heading path, text).
+WAYS: dict[str, Callable[[Document, int, int], list[tuple[str, str]]]] = {
+    "heading": _heading,
+    "sentence": _sentence,
+    "fixed": _fixed,
+}
