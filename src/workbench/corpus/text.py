@@ -68,7 +68,7 @@ def plain(value: object) -> str | None:
 
 
 def read(data: bytes) -> Clean:
-    """A text file; its title is its first line, if that is short; lines in capitals are headings."""
+    """A text file; a short first line is its title, lines in capitals are its headings."""
     raw = decode(data)
     text = tidy(raw)
     first = text.split("\n", 1)[0].strip()
