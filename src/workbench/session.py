@@ -62,11 +62,12 @@ def start(
     display.style()
     traces = _start_tracing() if tracing else "off"
     host = llm.host()
+    kind = "embedded server" if llm.embedded(host) else "your Ollama"
     llm.ensure(*models)
     artifacts = settings().artifacts
     artifacts.mkdir(parents=True, exist_ok=True)
     print(f"notebook   {notebook}, profile {profile}")
-    print(f"models     {', '.join(models)} at {host} ({_kind(host)})")
+    print(f"models     {', '.join(models)} at {host} ({kind})")
     print(f"traces     {traces}")
     return Session(notebook, profile, host, llm.client(), tuple(models), artifacts)
 
@@ -77,12 +78,6 @@ def _start_tracing() -> str:
 
     tracing.start()
     return tracing.url() or "no viewer; answers are not affected"
-
-
-def _kind(host: str) -> str:
-    """Whose server this is: an address that the user named, or the workbench's own."""
-    named = os.environ.get("OLLAMA_HOST", "").rstrip("/").split("://")[-1]
-    return "your Ollama" if named and host.rstrip("/").endswith(named) else "embedded server"
 
 
 def metric(name: str, value: float, unit: str = "", show: bool = True) -> float:
