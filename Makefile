@@ -12,12 +12,13 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo 'Choices: ACCEL=cuda (NVIDIA GPU), PROFILE=fast|full|gpu, PYTHON=python3.12 (to start with)'
 
-course: models  ## set everything up and run the six notebooks
-	@$(WORKBENCH) run --profile $(PROFILE)
+course: models  ## set everything up and run the six notebooks; run again, it goes on
+	@$(WORKBENCH) run --profile $(PROFILE) --resume
 	@echo
-	@echo 'The executed notebooks and the report are in runs/ (open index.html in a browser).'
-	@echo 'Next: make lab        opens the notebooks to work through them'
-	@echo '      make doctor     checks this machine'
+	@echo 'Open runs/latest/index.html in a browser: every notebook as it ran, and the report.'
+	@echo 'Next: make lab                    work through the notebooks yourself'
+	@echo '      make doctor                 check this machine'
+	@echo '      .venv/bin/workbench --help  everything else'
 
 test: models  ## lint, then all tests that decide a change, the notebooks among them
 	@$(MAKE) --no-print-directory lint

@@ -110,6 +110,8 @@ class Build:
         self.lock = Path("nbconfig", "locks", f"{lock}.txt")
         self.uv = find_uv(root)
         self.env = environment()
+        if not torch_pin(root / self.lock):
+            self.env.pop("UV_FIND_LINKS", None)  # uv would prefer a CPU torch lying there
 
     def run(self, *arguments: str, failed: str) -> None:
         if self.dry_run:
