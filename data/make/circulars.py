@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reportlab import rl_config
 from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
+from reportlab.lib.pagesizes import A4, A5
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.platypus import (
@@ -32,7 +32,13 @@ HERE = Path(__file__).resolve().parent
 BLUE = colors.HexColor("#12395b")
 BODY = ParagraphStyle("body", fontName="Times-Roman", fontSize=10.5, leading=13.5, spaceAfter=6)
 HEAD = ParagraphStyle(
-    "head", fontName="Helvetica-Bold", fontSize=11.5, leading=14, spaceBefore=6, textColor=BLUE
+    "head",
+    fontName="Helvetica-Bold",
+    fontSize=11.5,
+    leading=14,
+    spaceBefore=6,
+    keepWithNext=1,
+    textColor=BLUE,
 )
 TITLE = ParagraphStyle("title", parent=HEAD, fontSize=17, leading=21, spaceAfter=8)
 ITEM = ParagraphStyle("item", parent=BODY, leftIndent=12, bulletIndent=2)
@@ -91,7 +97,7 @@ def table(block: str, width: float) -> Table:
 
 def furniture(canvas, doc, head: dict[str, str]) -> None:
     """Running header and footer of one page."""
-    width, height = A4
+    width, height = doc.pagesize
     canvas.saveState()
     canvas.setFillColor(BLUE)
     canvas.rect(20 * mm, height - 19 * mm, 6 * mm, 6 * mm, stroke=0, fill=1)
@@ -109,21 +115,17 @@ def make(source: Path, target: Path) -> None:
     """Lay one circular out as a PDF."""
     head, blocks = read(source)
     narrow = head["columns"] == "2"
-    top, left, full = 250 * mm, 20 * mm, 170 * mm
-    width = 80 * mm if narrow else full
-    height = 96 * mm if narrow else 225 * mm  # short columns, as on a folded notice
+    page = A5 if narrow else A4
+    width, height = (52 * mm if narrow else 170 * mm), page[1] - 46 * mm
     lead = [Paragraph(head["title"], TITLE)]
     if "effective_from" in head:
         lead.append(Paragraph(f"Issued {head['issued']} by Operations, Marrowick.", BODY))
-    base = 24 * mm if not narrow else top - height
-    tall = height + 20 * mm
-    frames = [Frame(left, base, width, tall, leftPadding=0, rightPadding=0)]
-    if narrow:
-        frames.append(Frame(left + 90 * mm, base, width, tall, leftPadding=0, rightPadding=0))
+    lefts = (20 * mm, 76 * mm) if narrow else (20 * mm,)
+    frames = [Frame(x, 20 * mm, width, height, leftPadding=0, rightPadding=0) for x in lefts]
     facts = ("effective_from", "effective_to", "supersedes", "status")
     doc = BaseDocTemplate(
         str(target),
-        pagesize=A4,
+        pagesize=page,
         title=head["title"],
         author="Skerry Line",
         keywords="; ".join(f"{name}={head[name]}" for name in facts if name in head),
