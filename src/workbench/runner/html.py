@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader
 
 from workbench.runner import expectations, report
 from workbench.runner.execute import Files
+from workbench.runner.plan import Job
 from workbench.runner.progress import duration, size
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,7 +32,7 @@ LOADERS = dict.fromkeys(("iframe", "script", "img", "embed", "source", "video", 
 LOADERS |= {"link": "href", "object": "data"}
 
 
-def page(files: Files, title: str) -> None:
+def page(files: Files, job: Job) -> None:
     """Write an executed notebook as a self-contained page."""
     from nbconvert import HTMLExporter
 
@@ -40,8 +41,8 @@ def page(files: Files, title: str) -> None:
     )
     exporter.config.NbConvertBase.display_data_priority = SHOWN
     book = nbformat.read(files.notebook, as_version=4)
-    book.metadata["title"] = title
-    resources = {"metadata": {"name": files.name, "path": str(files.notebook.parent)}}
+    book.metadata["title"] = job.title
+    resources = {"metadata": {"name": files.name, "path": str(job.path.parent)}}
     text, _ = exporter.from_notebook_node(book, resources=resources)
     report.put(files.page, offline(text))
 
@@ -59,7 +60,7 @@ def offline(text: str) -> str:
             element.decompose()
             continue
         note = soup.new_tag("a", href=source, attrs={"class": "live"})
-        note.string = f"live while the workbench runs: {source}"
+        note.string = f"live view: {source}"
         element.replace_with(note)
     return str(soup)
 

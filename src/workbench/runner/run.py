@@ -46,7 +46,7 @@ def run(
             _add(made, entry)
             made["seconds"] = round(already + time.monotonic() - began, 2)
             report.write(made, folder)
-            html.page(Files(folder, job.name), job.title)
+            html.page(Files(folder, job.name), job)
             html.index(made, folder)
             progress.finish(entry)
         made["status"] = _status(made, stop)
