@@ -28,9 +28,10 @@ def record(**entry):
     with open(os.environ["WORKBENCH_RECORD"], "a") as file:
         print(json.dumps(entry), file=file)"""
 GOOD = [
-    "record(metric='hit_rate', value=0.2); record(metric='hit_rate', value=0.9)",
+    "record(metric='hit_rate', value=0.2); record(metric='hit_rate', value=0.9, unit='of 1')",
     "for _ in range(2):\n"
-    "    record(call={'model': 'm', 'prompt_tokens': 600, 'output_tokens': 60, 'seconds': 0.5})",
+    "    record(call={'model': 'm', 'prompt_tokens': 600, 'output_tokens': 60, 'seconds': 0.5})\n"
+    "record(embed={'model': 'e', 'prompt_tokens': 9, 'texts': 4, 'seconds': 0.1})",
     "print(repr((k, rate, name, exact, profile)), os.environ['WORKBENCH_NOTEBOOK'], os.getcwd())",
     "import matplotlib.pyplot as plt\nplt.plot([3, 2, 1]); plt.show()",
     "from IPython.display import IFrame\nIFrame('http://127.0.0.1:6006', 300, 200)",
@@ -125,6 +126,8 @@ def test_good_notebook(entries):
     assert good["metrics"] == {"hit_rate": 0.9}
     assert (good["model_calls"], good["prompt_tokens"], good["output_tokens"]) == (2, 1200, 120)
     assert good["models"]["m"]["seconds"] == 1.0
+    assert (good["embed_calls"], good["embedded_texts"]) == (1, 4)
+    assert good["units"] == {"hit_rate": "of 1"}
     assert good["expectations"][0]["ok"] and good["expectations"][0]["why"] == "retrieval broke"
     assert 60 < good["tree_rss_mb"] <= good["peak_rss_mb"] < 6000
     assert good["seconds"] > 0 and good["title"] == "The story of 01_good"

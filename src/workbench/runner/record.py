@@ -1,7 +1,9 @@
 """What a notebook wrote down while it ran: metrics and model calls, one JSON line each.
 
-``{"metric": "hit_rate", "value": 0.9}`` comes from :func:`workbench.session.metric`;
-``{"call": {"model", "prompt_tokens", "output_tokens", "seconds"}}`` from :mod:`workbench.tracing`.
+``{"metric": "hit_rate", "value": 0.9}``, with a ``unit`` or not, comes from
+:func:`workbench.session.metric`. From :mod:`workbench.tracing` come
+``{"call": {"model", "prompt_tokens", "output_tokens", "seconds"}}`` and
+``{"embed": {"model", "prompt_tokens", "texts", "seconds"}}``.
 """
 
 from __future__ import annotations
@@ -31,11 +33,29 @@ class Calls:
 
 @dataclass
 class Record:
-    """A notebook's metrics (the last value of each), its calls in all and by model."""
+    """A notebook's metrics (the last value of each), its calls in all and by model.
+
+    Calls for embeddings are not model calls: ``embeds`` counts them, ``texts`` what they embed.
+    """
 
     metrics: dict[str, float] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
     total: Calls = field(default_factory=Calls)
     models: dict[str, Calls] = field(default_factory=dict)
+    embeds: int = 0
+    texts: int = 0
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Take in one line; what is neither a metric nor a call is passed over."""
+        if "metric" in entry:
+            self.metrics[str(entry["metric"])] = _number(entry.get("value"))
+            self.units[str(entry["metric"])] = str(entry.get("unit", ""))
+        elif isinstance(entry.get("call"), dict):
+            self.total.add(entry["call"])
+            self.models.setdefault(str(entry["call"].get("model")), Calls()).add(entry["call"])
+        elif isinstance(entry.get("embed"), dict):
+            self.embeds += 1
+            self.texts += int(entry["embed"].get("texts") or 1)
 
 
 def read(path: Path) -> Record:
@@ -43,13 +63,7 @@ def read(path: Path) -> Record:
     record = Record()
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
     for line in lines:
-        entry = _entry(line)
-        if "metric" in entry:
-            record.metrics[str(entry["metric"])] = _number(entry.get("value"))
-        elif isinstance(entry.get("call"), dict):
-            call = entry["call"]
-            record.total.add(call)
-            record.models.setdefault(str(call.get("model")), Calls()).add(call)
+        record.add(_entry(line))
     return record
 
 
