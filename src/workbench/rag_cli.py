@@ -32,7 +32,7 @@ def ask(
     """
     from workbench.rag import Assistant
 
-    stream = Assistant(_index(corpus), model=model, k=k).stream(question)
+    stream = Assistant(open_index(corpus), model=model, k=k).stream(question)
     if as_json:
         for _ in stream:
             pass
@@ -41,7 +41,7 @@ def ask(
         _show(stream)
 
 
-def _index(corpus: Path | None) -> Retriever:
+def open_index(corpus: Path | None = None) -> Retriever:
     """The folder's index, up to date; what was done, and what was skipped, is said on stderr."""
     from workbench import retrieval
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.display.course import check_phase, course_file, recorded
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInput, UnknownName, WorkbenchError
 from workbench.settings import quiet, settings
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def _start_tracing() -> str:
     from workbench import tracing
 
     tracing.start()
-    return tracing.url() or "no viewer; answers are not affected"
+    try:
+        return tracing.url()
+    except (WorkbenchError, OSError):
+        return "no viewer; answers are not affected"
 
 
 def metric(name: str, value: float, unit: str = "", show: bool = True) -> float:

@@ -19,6 +19,7 @@ from workbench.rag.answer import REFUSAL, Answer, Hits
 from workbench.rag.cache import AnswerCache, key_of
 from workbench.rag.context import pack, passages, tokens
 from workbench.rag.reply import Reply
+from workbench.retrieval.server import listening
 
 if TYPE_CHECKING:
     import ollama
@@ -59,6 +60,8 @@ class Assistant:
         self.k = k
         self.options = {**STEADY, "num_ctx": CONTEXT, "num_predict": max_tokens, **(options or {})}
         self.cache = AnswerCache() if cache else None
+        self._host = ""
+        self._client: tuple[str, ollama.Client] | None = None
         if retriever is None and "passages" in self.prompt.variables:
             raise BadInput(
                 f"the prompt {self.prompt.id} needs passages, and there is no retriever",
@@ -96,13 +99,25 @@ class Assistant:
             return Reply(self.client, request)
         return Reply(self.client, request, self.cache, key_of(self._digest, request))
 
-    @functools.cached_property
+    @property
+    def host(self) -> str:
+        """The model server's address; found again, or started, when it is gone."""
+        if not self._host or not listening(self._host):
+            from workbench.llm import client as llm
+
+            self._host = llm.host()
+            llm.ensure(self.model)
+        return self._host
+
+    @property
     def client(self) -> ollama.Client:
         """The Ollama client, with the model in place."""
-        from workbench.llm import client as llm
+        import ollama
 
-        llm.ensure(self.model)
-        return llm.client(timeout=600)
+        host = self.host
+        if self._client is None or self._client[0] != host:
+            self._client = host, ollama.Client(host, timeout=600, trust_env=False)
+        return self._client[1]
 
     @functools.cached_property
     def _digest(self) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput, MissingPiece
+from workbench.retrieval.server import listening
 from workbench.settings import settings
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Retriever:
         self.collection = collection
         self.embed_model = embed_model
         self.changes = changes or Changes()
+        self._embedding: OllamaEmbedding | None = None
 
     def __len__(self) -> int:
         """How many chunks there are."""
@@ -74,25 +76,36 @@ class Retriever:
     def __repr__(self) -> str:
         return f"Retriever({len(self)} chunks in {self.path}, embedded with {self.embed_model})"
 
-    def search(self, query: str, k: int = 5, where: dict[str, Any] | None = None) -> list[Hit]:
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        where: dict[str, Any] | None = None,
+        dense_weight: float | None = None,
+    ) -> list[Hit]:
         """The ``k`` best passages, best first; ``where`` keeps to chunks with such metadata.
 
-        ``where`` is a mapping of metadata to values, or a filter in Chroma's own words. Raises
-        BadInput for an empty query, a ``k`` below 1 or a filter that cannot be read.
+        ``where`` is a mapping of metadata to values, or a filter in Chroma's own words.
+        ``dense_weight`` is the vectors' share of the score: 0 searches by words alone, 1 by vectors
+        alone. Raises BadInput for an empty query, a ``k`` below 1 or a filter that cannot be read.
         """
-        nodes = self.as_llamaindex(k, where).retrieve(query)
+        nodes = self.as_llamaindex(k, where, dense_weight).retrieve(query)
         return [Hit(_chunk(n.node), n.score, rank) for rank, n in enumerate(nodes, 1)]
 
-    def as_llamaindex(self, k: int = 5, where: dict[str, Any] | None = None) -> BaseRetriever:
+    def as_llamaindex(
+        self, k: int = 5, where: dict[str, Any] | None = None, dense_weight: float | None = None
+    ) -> BaseRetriever:
         """The same search as a LlamaIndex retriever, so that each one is a span on a trace."""
         from workbench.retrieval.framework import FusionRetriever
 
-        return FusionRetriever(self, k, where)
+        return FusionRetriever(self, k, where, dense_weight)
 
-    @functools.cached_property
+    @property
     def embedding(self) -> OllamaEmbedding:
-        """The embedding model, through the Ollama API."""
-        return _embedding(self.embed_model)
+        """The embedding model, through the Ollama API; found again when its server has moved."""
+        if self._embedding is None or not listening(self._embedding.base_url):
+            self._embedding = _embedding(self.embed_model)
+        return self._embedding
 
     @functools.cached_property
     def words(self) -> Any:

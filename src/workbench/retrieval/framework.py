@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chromadb.errors import InvalidArgumentError
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
@@ -21,11 +22,18 @@ DENSE_WEIGHT = 0.5
 class FusionRetriever(BaseRetriever):
     """Vectors and words, each scaled to 0 to 1 over the candidates, then added with weights."""
 
-    def __init__(self, index: Retriever, k: int, where: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        index: Retriever,
+        k: int,
+        where: dict[str, Any] | None,
+        dense_weight: float | None = None,
+    ) -> None:
         if k < 1:
             raise BadInput(f"k is {k}", "ask for at least one passage")
         super().__init__()
         self._index, self._k, self._where = index, k, _filter(where)
+        self._dense_weight = DENSE_WEIGHT if dense_weight is None else dense_weight
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = query_bundle.query_str.strip()
@@ -33,18 +41,23 @@ class FusionRetriever(BaseRetriever):
             raise BadInput("the question is empty", "ask something")
         dense = self._dense(query)
         words = self._words(query)
-        scores = fuse(dense, words, DENSE_WEIGHT)
+        scores = fuse(dense, words, self._dense_weight)
         best = sorted(scores, key=lambda i: (-scores[i], i))[: self._k]
         return self._nodes(best, scores)
 
     def _dense(self, query: str) -> dict[str, float]:
         """Chunk id -> cosine similarity, for the nearest chunks."""
-        found = self._index.collection.query(
-            query_embeddings=[self._index.embedding.get_query_embedding(query)],
-            n_results=max(CANDIDATES, self._k),
-            where=self._where,
-            include=["distances"],
-        )
+        vector = self._index.embedding.get_query_embedding(query)
+        size = max(CANDIDATES, self._k)
+        try:
+            found = self._index.collection.query(
+                [vector], n_results=size, where=self._where, include=["distances"]
+            )
+        except (ValueError, InvalidArgumentError) as error:
+            raise BadInput(
+                f"the filter {self._where} cannot be used: {error}",
+                'give metadata and its value, such as {"kind": "html"}',
+            ) from error
         return {
             i: 1 - distance
             for i, distance in zip(found["ids"][0], found["distances"][0], strict=True)
@@ -70,6 +83,8 @@ class FusionRetriever(BaseRetriever):
         return set(self._index.collection.get(where=self._where, include=[])["ids"])
 
     def _nodes(self, ids: list[str], scores: dict[str, float]) -> list[NodeWithScore]:
+        if not ids:
+            return []
         stored = self._index.collection.get(ids=ids, include=["documents", "metadatas"])
         rows = zip(stored["ids"], stored["documents"], stored["metadatas"], strict=True)
         nodes = {i: TextNode(id_=i, text=text, metadata=dict(meta)) for i, text, meta in rows}
