@@ -100,7 +100,7 @@ def question():
         answer="A bicycle costs £6.50.",
         accept=["6.50"],
         type="single_fact",
-        evidence=[{"document": "luggage", "quote": "…"}],
+        documents=["luggage"],
     )
 
 

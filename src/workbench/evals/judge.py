@@ -63,7 +63,7 @@ def case(question: Any, answer: str, context: Sequence[str] = ()) -> LLMTestCase
             "id": question.id,
             "type": question.type,
             "accept": list(question.accept),
-            "documents": [e["document"] for e in question.evidence],
+            "documents": question.documents,
         },
     )
 

@@ -7,8 +7,8 @@ import string
 from collections import Counter
 from collections.abc import Iterable
 
-#: Question types whose right answer is to say that the documents do not say.
-NO_ANSWER_TYPES = frozenset({"unanswerable", "out_of_scope"})
+from workbench.golden import REFUSED
+
 _REFUSAL = re.compile(
     r"\b(do(es)? not say|don'?t say|does ?n[o']t say|not (stated|mentioned|specified|provided|"
     r"given|covered)|no information|cannot (answer|find|say)|can'?t (answer|find|say)|"
@@ -43,7 +43,7 @@ def refused(answer: str) -> bool:
 
 def correct(answer: str, forms: Iterable[str], question_type: str) -> bool:
     """Right by rule: an accepted form, or, where there is no answer, a refusal."""
-    if question_type in NO_ANSWER_TYPES:
+    if question_type in REFUSED:
         return refused(answer)
     return accepted(answer, forms) and not refused(answer)
 

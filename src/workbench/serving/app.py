@@ -63,10 +63,10 @@ def create(assistant: Assistant) -> FastAPI:
     @app.get("/readyz")
     def readyz() -> dict[str, str]:
         """The model server answers; 503 says what is missing."""
-        from workbench.llm import client
-
-        if not client.answers(assistant.host):
-            raise HTTPException(503, f"the model server at {assistant.host} does not answer")
+        try:
+            assistant.client.ps()
+        except Exception as error:  # whatever it is, the service is not ready
+            raise HTTPException(503, f"the model server does not answer: {error}") from error
         return {"status": "ready", "model": assistant.model}
 
     @app.post("/ask", response_model=Reply)

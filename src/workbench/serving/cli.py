@@ -36,12 +36,9 @@ def serve(
 
 
 def _assistant(corpus: Path | None, model: str, k: int, cache: bool):
-    from workbench import rag
-    from workbench.llm import client
-    from workbench.rag_cli import open_index
+    from workbench import rag, retrieval
 
-    client.ensure(model, "all-minilm")
-    return rag.Assistant(open_index(corpus), model=model, k=k, cache=cache)
+    return rag.Assistant(retrieval.of_folder(corpus), model=model, k=k, cache=cache)
 
 
 def _listen(port: int) -> socket.socket:
