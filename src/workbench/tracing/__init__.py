@@ -44,10 +44,11 @@ def start(project: str | None = None) -> Tracing:
 
 
 def traces(last: int | None = None, trace_id: str | None = None, height: int = 480) -> Traces:
-    """The newest traces, to be displayed: Phoenix live in a frame ``height`` pixels high, and drawn.
+    """The newest traces, to be displayed: Phoenix live in a frame, and the same traces drawn.
 
-    ``last`` is how many (3 unless told); those of this process if it has any, else the project's.
-    ``trace_id`` (32 hex digits) asks for a certain one.
+    The frame is ``height`` pixels high; 0 leaves it out. ``last`` is how many (3 unless told);
+    those of this process if it has any, else the project's. ``trace_id`` (32 hex digits) asks for
+    a certain one.
     """
     from workbench.tracing.view import look
 
@@ -75,8 +76,8 @@ def stop() -> bool:
 
 
 def last_trace() -> list[dict[str, Any]]:
-    """The spans of the trace that this process finished last, by start, as dicts; no Phoenix needed."""
-    from workbench.tracing.spans import newest_traces, of_trace
+    """The spans of this process's newest trace, by start, as dicts; Phoenix is not asked."""
+    from workbench.tracing.span import newest_traces, of_trace
 
     recent = _current.recent() if _current else []
     ids = newest_traces(recent, 1)
@@ -86,7 +87,7 @@ def last_trace() -> list[dict[str, Any]]:
 def spans(most: int = 1000, notebook: str | None = None, project: str | None = None) -> list[dict]:
     """The newest spans that Phoenix has, of one ``notebook`` or of all, as dicts, newest first."""
     from workbench.tracing import phoenix
-    from workbench.tracing.spans import fetch
+    from workbench.tracing.span import fetch
 
     viewer = phoenix.wait()
     flush()

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from workbench.tracing.instrument import instrument
 from workbench.tracing.record import RecordCalls
 from workbench.tracing.sender import Sender
-from workbench.tracing.spans import Span, from_otel
+from workbench.tracing.span import Span, from_otel
 
 NOTEBOOK = "workbench.notebook"
 EXIT_SECONDS = 2.5  # how long the end of a process may wait for its last spans
@@ -24,7 +24,7 @@ EXIT_SECONDS = 2.5  # how long the end of a process may wait for its last spans
 
 @dataclass
 class Tracing:
-    """A running tracer. ``tracer`` is OpenInference's: its ``chain``, ``tool``, … decorate steps."""
+    """A running tracer; ``tracer`` is OpenInference's, whose ``chain`` and ``tool`` mark steps."""
 
     project: str
     notebook: str

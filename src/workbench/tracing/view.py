@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput, ServerError
 from workbench.tracing import phoenix, waterfall
-from workbench.tracing.spans import Span, fetch, newest_traces, of_trace, project_id
+from workbench.tracing.span import Span, fetch, newest_traces, of_trace, project_id
 
 if TYPE_CHECKING:
     from workbench.tracing.provider import Tracing
@@ -49,7 +49,7 @@ class Traces:
         return "\n\n".join([*drawn, self.note])
 
     def _live(self) -> str:
-        """The frame's place: a line with the address, which a page with a kernel turns to a frame."""
+        """The frame's place: a line with the address, which a page with a kernel replaces."""
         if self.viewer is None or not self.height:
             return ""
         box = f"wb-{uuid.uuid4().hex}"
@@ -119,7 +119,7 @@ def _from_phoenix(
         found = tracing.recent()
     source = "Phoenix" if complete else "this process; Phoenix has not stored all of it yet"
     note = f"Drawn from {source} · project {project} · {viewer.url}"
-    return Traces(_grouped(found, ids), note, viewer, _page(viewer, project, ids), height)
+    return Traces(_grouped(found, ids), note, viewer, _page(viewer, project), height)
 
 
 def _expected(tracing: Tracing | None, ids: list[str]) -> set[str]:
@@ -133,9 +133,7 @@ def _grouped(spans: list[Span], ids: list[str]) -> list[list[Span]]:
     return [group for group in groups if group]
 
 
-def _page(viewer: phoenix.Viewer, project: str, ids: list[str]) -> str:
-    """Phoenix's page: the trace if there is one only, else the project's list."""
-    if len(ids) == 1:
-        return f"redirects/traces/{ids[0]}"
+def _page(viewer: phoenix.Viewer, project: str) -> str:
+    """Phoenix's page of the project."""
     known = project_id(viewer, project)
-    return f"projects/{known}" if known else "projects"
+    return f"projects/{known}/traces" if known else "projects"

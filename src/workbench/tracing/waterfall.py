@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 
 from workbench.tracing.instrument import FIRST_TOKEN_SECONDS
-from workbench.tracing.spans import Span, tree
+from workbench.tracing.span import Span, tree
 
 ROWS = 60  # steps drawn of one trace
 PREVIEW = 600  # characters shown of an input or an output
@@ -85,7 +85,9 @@ def tokens(spans: Sequence[Span]) -> str:
     """Tokens in and out, summed; empty if nothing was counted."""
     prompt = sum(span.prompt_tokens for span in spans)
     output = sum(span.output_tokens for span in spans)
-    return f"{prompt:,} → {output:,}" if prompt or output else ""
+    if output:
+        return f"{prompt:,} → {output:,}"
+    return f"{prompt:,}" if prompt else ""
 
 
 def _title(spans: Sequence[Span], seconds: float) -> str:
@@ -148,29 +150,36 @@ def _place(span: Span, start: float, seconds: float) -> tuple[float, float]:
 
 
 def _bar(span: Span, start: float, seconds: float, colour: str) -> str:
-    """The bar; of a streamed call the wait for the first token is paler than the writing."""
+    """The bar; of a streamed call the wait for the first token is striped."""
     left, share = _place(span, start, seconds)
     label = f"{span.name}: starts at {duration(span.start - start)}, takes {duration(span.seconds)}"
-    first = span.attributes.get(FIRST_TOKEN_SECONDS)
-    paint = f"background:{colour}"
-    if isinstance(first, (int, float)) and span.seconds > 0:
-        cut = min(100.0, 100 * first / span.seconds)
+    wait = ""
+    first = _first_token(span)
+    if first is not None and span.seconds > 0:
         label += f", first token after {duration(first)}"
-        paint += f";background:linear-gradient(90deg,{colour}77 {cut:.1f}%,{colour} {cut:.1f}%)"
+        share_waited = min(100, 100 * first / span.seconds)
+        wait = f'<span class="wb-wait" style="width:{share_waited:.1f}%"></span>'
     return (
         f'<span class="wb-bar" role="img" aria-label="{escape(label)}" title="{escape(label)}" '
-        f'style="margin-left:{left * 100:.2f}%;width:{share * 100:.2f}%;{paint}"></span>'
+        f'style="margin-left:{left * 100:.2f}%;width:{share * 100:.2f}%;background:{colour}">'
+        f"{wait}</span>"
     )
+
+
+def _first_token(span: Span) -> float | None:
+    """Seconds to the first token of a streamed call."""
+    first = span.attributes.get(FIRST_TOKEN_SECONDS)
+    return float(first) if isinstance(first, (int, float)) else None
 
 
 def _inside(span: Span) -> str:
     """What opening a row shows: input, output, error, the first token's time."""
-    first = span.attributes.get(FIRST_TOKEN_SECONDS)
+    first = _first_token(span)
     parts = [
         ("in", _input(span)),
         ("out", _output(span)),
         ("error", span.message if span.status == "ERROR" else ""),
-        ("first token", f"after {duration(first)}" if isinstance(first, (int, float)) else ""),
+        ("first token", "" if first is None else f"after {duration(first)}"),
     ]
     shown = [f"<dt>{name}</dt><dd>{escape(_short(value))}</dd>" for name, value in parts if value]
     return f"<dl>{''.join(shown) or '<dt></dt><dd>nothing recorded</dd>'}</dl>"
@@ -220,6 +229,6 @@ def _legend(spans: Sequence[Span]) -> str:
     keys = "".join(
         f'<span><i style="background:{COLOURS[k]}"></i>{k.lower()}</span>' for k in kinds
     )
-    streamed = any(FIRST_TOKEN_SECONDS in span.attributes for span in spans)
-    wait = "<span>paler: waiting for the first token</span>" if streamed else ""
+    streamed = any(_first_token(span) is not None for span in spans)
+    wait = "<span>striped: waiting for the first token</span>" if streamed else ""
     return f'<div class="wb-legend">{keys}{wait}<span>open a step to read it</span></div>'

@@ -83,11 +83,13 @@ def from_phoenix(fields: dict[str, Any]) -> Span:
 
 
 def fetch(viewer: phoenix.Viewer, project: str, most: int = 5000, **filters: Any) -> list[Span]:
-    """The newest spans of ``project`` that pass Phoenix's own ``filters``; none if it is unknown."""
+    """The newest spans of ``project`` that pass Phoenix's ``filters``; none if it is unknown."""
     found: list[Span] = []
     cursor = None
     while len(found) < most:
         ask = {"limit": min(PAGE, most - len(found)), "sort": "start_time", **filters}
+        if cursor:
+            ask["cursor"] = cursor
         answer = _get(
             viewer, f"projects/{project}/spans", ask | ({"cursor": cursor} if cursor else {})
         )
