@@ -88,9 +88,22 @@ def _sentences(text: str, size: int, overlap: int) -> list[str]:
     from llama_index.core.node_parser import SentenceSplitter
 
     cutter = SentenceSplitter(
-        chunk_size=size, chunk_overlap=overlap, tokenizer=words, paragraph_separator="\n\n"
+        chunk_size=size,
+        chunk_overlap=overlap,
+        tokenizer=words,
+        paragraph_separator="\n\n",
+        chunking_tokenizer_fn=_sentence_ends,
     )
     return cutter.split_text(text)
+
+
+def _sentence_ends(text: str) -> list[str]:
+    """A text cut after its sentences, white space kept.
+
+    Stands in for the framework's default, NLTK's punkt: that one refuses to read its own data where
+    an installer has hard-linked the files, as uv does.
+    """
+    return [part for part in re.split(r"(?<=[.!?]\s)(?=[^\sa-z])", text) if part]
 
 
 def _heading(document: Document, size: int, overlap: int) -> list[tuple[str, str]]:
