@@ -1,0 +1,1 @@
+"""Measurements of the model server and of the model files."""
