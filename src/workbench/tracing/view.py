@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # traces shown unless told
 START_SECONDS = 30.0  # how long traces() waits for a Phoenix that is starting
-STORE_SECONDS = 5.0  # and for Phoenix to store what it was sent
+STORE_SECONDS = 10.0  # and for Phoenix to store what it was sent
 
 
 @dataclass(frozen=True)
