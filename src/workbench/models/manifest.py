@@ -13,7 +13,8 @@ from typing import Any
 from workbench.errors import BadInput
 
 HERE = Path(__file__).parent
-_NAME = re.compile(r"[\w.-]+(/[\w.-]+)*(:[\w.-]+)?")
+_WORD = r"[A-Za-z0-9_][\w.-]*"
+_NAME = re.compile(rf"{_WORD}(/{_WORD})*(:{_WORD})?")
 
 
 @dataclass(frozen=True)

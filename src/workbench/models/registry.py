@@ -163,7 +163,7 @@ def _add_adapter(file: Path) -> str:
         raise BadInput(f"no adapter file {file}", "give a GGUF LoRA adapter")
     kind = gguf_files.facts(file).kind
     if kind != "adapter":
-        raise BadInput(f"{file.name} is a {kind}, not an adapter", "give a GGUF LoRA adapter")
+        raise BadInput(f"{file.name} is no adapter but a {kind}", "give a GGUF LoRA adapter")
     return add_blob(file)
 
 
@@ -172,7 +172,9 @@ def _from_gguf(file: Path) -> dict[str, Any]:
         raise BadInput(f"no model file {file}", "give a GGUF file")
     facts = gguf_files.facts(file)
     if facts.kind != "model":
-        raise BadInput(f"{file.name} is a {facts.kind}, not a model", "give it with its base model")
+        raise BadInput(
+            f"{file.name} is no model but an {facts.kind}", "give it with its base model"
+        )
     return {
         "gguf": add_blob(file),
         "adapters": [],
