@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 #: A byte order mark and the encoding that it announces.
@@ -54,8 +55,9 @@ def _lines(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """No-break spaces become spaces, soft hyphens go, blank lines come one at a time."""
+    """Odd spaces, soft hyphens and ligatures go; blank lines come one at a time."""
     text = text.replace("\u00a0", " ").replace("\u00ad", "").replace("\u200b", "")
+    text = re.sub("[\ufb00-\ufb06]", lambda found: unicodedata.normalize("NFKC", found[0]), text)
     text = re.sub(r"[ \t]+\n", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n" if text.strip() else ""
 
