@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,10 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "nbconfig"))
+
+import pairing as script_of_make_pair  # noqa: E402
+
 SCRIPT = """# ---
 # jupyter:
 #   kernelspec:
@@ -30,10 +36,11 @@ print(profile)
 
 
 def pairing(what: str, folder: Path, *options: str) -> tuple[int, str]:
-    command = [sys.executable, str(ROOT / "nbconfig" / "pairing.py"), what, *options]
-    command += ["--folder", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    return done.returncode, done.stdout + done.stderr
+    """Exit code of a call, and what it printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        code = script_of_make_pair.main([what, *options, "--folder", str(folder)])
+    return code, printed.getvalue()
 
 
 @pytest.fixture
