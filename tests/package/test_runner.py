@@ -37,6 +37,7 @@ GOOD = [
     "from IPython.display import IFrame\nIFrame('http://127.0.0.1:6006', 300, 200)",
 ]
 FAILS = ["# a comment\nx = 1 / int(os.environ.get('DIVISOR', 0))\nx"]
+DIES = ["import os\nos.kill(os.getpid(), 9)"]
 BROKEN = [
     "record(metric='loss', value=0.9)",
     "record(metric='drift', value=float('nan'))",
@@ -77,7 +78,7 @@ def course_at(root: Path) -> Path:
 def workbench(root: Path, *words: str, **env: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", "from workbench.cli import main; main()", "run", *words],
-        env=os.environ | {"WORKBENCH_ROOT": str(root)} | env,
+        env=os.environ | {"WORKBENCH_ROOT": str(root), "WORKBENCH_HOME": str(root / "home")} | env,
         capture_output=True,
         text=True,
         timeout=300,
@@ -93,11 +94,12 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess]:
-    """Three notebooks run once: one good, one that fails, one that breaks its expectations."""
+    """Run once: a notebook that is good, one that fails, one out of bounds, one that dies."""
     root = course_at(tmp_path_factory.mktemp("a") / "käse und brot")
     notebook(root / "notebooks" / "01_good.ipynb", GOOD)
     notebook(root / "notebooks" / "02_fails.ipynb", FAILS)
     notebook(root / "notebooks" / "03_broken.ipynb", BROKEN)
+    notebook(root / "notebooks" / "04_dies.ipynb", DIES)
     return root, workbench(root, "-p", "name", "7 Isles", "-p", "exact", "false", "--json")
 
 
@@ -116,8 +118,8 @@ def test_exit_code_and_json(finished):
     assert done.returncode == 1
     assert printed == json.loads((root / "runs" / "latest" / "report.json").read_text())
     assert printed["profile"] == "fast" and printed["status"] == "failed"
-    assert [entry["name"] for entry in printed["notebooks"]] == ["01_good", "02_fails", "03_broken"]
-    assert "01_good: started (1 of 3)" in done.stderr
+    assert [entry["name"][:2] for entry in printed["notebooks"]] == ["01", "02", "03", "04"]
+    assert "01_good: started (1 of 4)" in done.stderr
 
 
 def test_good_notebook(entries):
@@ -148,6 +150,10 @@ def test_failing_cell_is_named(entries):
     assert "ZeroDivisionError: division by zero" in failed["error"]
 
 
+def test_dead_kernel_is_told(entries):
+    assert "in cell 4 of 4: import os\nthe kernel died" in entries["04_dies"]["error"]
+
+
 def test_broken_expectations_are_named(entries):
     broken = entries["03_broken"]
     assert broken["ran"] and broken["status"] == "failed"
@@ -161,9 +167,10 @@ def test_junit(finished):
     suites = ET.parse(finished[0] / "runs" / "latest" / "junit.xml").getroot()
     cases = {f"{c.get('classname')}: {c.get('name')}": c for c in suites.iter("testcase")}
     failed = {name for name, case in cases.items() if case.find("failure") is not None}
-    assert len(cases) == 3 + 1 + 3 == int(suites.get("tests"))
+    assert len(cases) == 4 + 1 + 3 == int(suites.get("tests"))
     assert failed == {
         "02_fails: runs",
+        "04_dies: runs",
         "03_broken: loss at most 0.7",
         "03_broken: missing at least 0",
         "03_broken: drift at least -1 and at most 1",
@@ -172,7 +179,7 @@ def test_junit(finished):
 
 def test_pages_load_nothing(finished):
     pages = sorted((finished[0] / "runs" / "latest").glob("*.html"))
-    assert len(pages) == 4
+    assert len(pages) == 5
     for page in pages:
         text = page.read_text()
         assert not re.findall(r"<(?:script|link|iframe|img)[^>]*(?:src|href)=\"(?!data:)", text)
@@ -196,9 +203,9 @@ def test_resume_runs_only_what_is_not_ok(finished):
     after = json.loads((root / "runs" / "latest" / "report.json").read_text())["notebooks"]
     assert len(list((root / "runs").glob("*-fast"))) == 1
     assert "01_good: ok already, kept" in done.stderr and "02_fails: started" in done.stderr
-    assert after[0] == before[0] and after[2] == before[2]
+    assert after[0] == before[0] and after[2:] == before[2:]
     assert after[1]["status"] == "ok"
-    assert done.returncode == 1, "03 is still failed"
+    assert done.returncode == 1, "03 and 04 are still failed"
 
 
 # being stopped

@@ -21,6 +21,7 @@ from workbench.runner import watch
 sys.modules.update(dict.fromkeys(("boto3", "pyarrow", "rfc3987_syntax")))
 
 import papermill  # noqa: E402
+from nbclient.exceptions import DeadKernelError  # noqa: E402
 from papermill.engines import (  # noqa: E402
     NBClientEngine,
     NotebookExecutionManager,
@@ -123,6 +124,7 @@ def execute(job: dict[str, Any], events: Events) -> None:
             language="python",
             cwd=job["cwd"],
             start_timeout=120,
+            iopub_timeout=60,
             progress_bar=False,
             events=events,
         )
@@ -135,6 +137,8 @@ def execute(job: dict[str, Any], events: Events) -> None:
             line=first_line(error.source),
             error=f"{error.ename}: {error.evalue}".rstrip(": "),
         )
+    except DeadKernelError:
+        events.say("end", ok=False, error="the kernel died, as it does when memory runs out")
     except Exception as error:
         events.say("end", ok=False, error=f"{type(error).__name__}: {error}")
     else:

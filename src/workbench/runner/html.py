@@ -112,7 +112,7 @@ def _count(value: int) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None or value != value else f"{value:.4g}"
 
 
 def _place(bound: dict[str, Any]) -> float | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from workbench.runner.execute import State
@@ -92,15 +93,15 @@ class LiveProgress:
 
     def __init__(self, names: list[str]) -> None:
         self.bars = Bars(
-            SpinnerColumn(finished_text=" "),
             TextColumn("{task.fields[mark]}"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.completed:>2.0f}/{task.fields[cells]}"),
             TextColumn("{task.fields[time]:>7}"),
             TextColumn("{task.fields[memory]:>7}"),
-            TextColumn("[dim]{task.fields[line]}", table_column=None, markup=True),
+            TextColumn("[dim]{task.fields[line]}"),
             console=Console(stderr=True),
+            refresh_per_second=4,
         )
         fields = {"mark": " ", "cells": "–", "time": "", "memory": "", "line": ""}
         self.tasks = {n: self.bars.add_task(n, total=1, start=False, **fields) for n in names}
@@ -121,17 +122,18 @@ class LiveProgress:
                 task,
                 total=state.cells or 1,
                 completed=max(0, state.number - 1),
+                mark="[cyan]▸[/]",
                 cells=state.cells or "–",
                 time=duration(state.seconds),
                 memory=size(state.peak_rss_mb),
-                line=_unmarked(state.line[:40]),
+                line=escape(state.line[:40]),
             )
 
         return look
 
     def finish(self, entry: dict[str, Any]) -> None:
         good = entry["status"] == "ok"
-        done = {"completed": entry["cells"]} if good else {}
+        done = {"completed": entry["cells"]} if entry["ran"] else {}
         self.bars.update(
             self.tasks[entry["name"]],
             total=entry["cells"] or 1,
@@ -139,7 +141,7 @@ class LiveProgress:
             mark="[green]✔[/]" if good else "[red]✘[/]",
             time=duration(entry["seconds"]),
             memory=size(entry["peak_rss_mb"]),
-            line=_unmarked((entry["error"] or "").splitlines()[0][:60]) if entry["error"] else "",
+            line=escape((entry["error"] or "").partition("\n")[0][:60]),
             **done,
         )
         self.bars.stop_task(self.tasks[entry["name"]])
@@ -147,9 +149,3 @@ class LiveProgress:
     def keep(self, entry: dict[str, Any]) -> None:
         self.finish(entry | {"error": None})
         self.bars.update(self.tasks[entry["name"]], line="ok already, kept")
-
-
-def _unmarked(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

@@ -20,6 +20,9 @@ DAEMON = "WORKBENCH_DAEMON"
 #: A process this young may not yet have the environment that it will run with (fork, then exec).
 SETTLED_S = 3.0
 GRACE_S = 3.0
+#: Shared pages are told apart when memory has grown by this factor, and else this often (seconds).
+GROWN = 1.02
+CLOSELY_S = 5.0
 
 
 def kind(process: psutil.Process, mark: str) -> str:
@@ -53,17 +56,24 @@ class Memory:
     peak: int = 0
     tree: int = 0
     services: int = 0
+    _most_rss: int = 0
+    _measured: float = 0.0
     _kinds: dict[psutil.Process, str] = field(default_factory=dict)
 
     def sample(self) -> None:
-        """Measure once. Shared pages are told apart only if a new peak is possible at all."""
+        """Look once: cheap, unless memory has grown past all before or it is time to look closely.
+
+        To tell shared pages apart takes the system tens of milliseconds a gigabyte.
+        """
         groups: dict[str, list[psutil.Process]] = {"notebook": [], "service": []}
         for process in psutil.process_iter():
             group = self._kind(process)
             if group:
                 groups[group].append(process)
-        if sum(_rss(process) for group in groups.values() for process in group) <= self.peak:
+        rss = sum(_rss(process) for group in groups.values() for process in group)
+        if rss <= self._most_rss * GROWN and time.monotonic() - self._measured < CLOSELY_S:
             return
+        self._most_rss, self._measured = max(rss, self._most_rss), time.monotonic()
         tree, services = (sum(map(_pss, groups[name])) for name in ("notebook", "service"))
         if tree + services > self.peak:
             self.peak, self.tree, self.services = tree + services, tree, services
