@@ -29,7 +29,7 @@ test-full: models  ## the long checks; stopped, it goes on where it was
 
 lab: models  ## open JupyterLab on this machine
 	@PATH="$$PWD/.venv/bin:$$PATH" JUPYTER_CONFIG_PATH="$$PWD/nbconfig/jupyter" \
-	  $(PY) -m jupyter lab --ip=127.0.0.1 $(LAB)
+	  $(PY) -m jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
 
 lint: setup  ## ruff, and whether each notebook equals its paired script
 	@$(PY) -m ruff check src tests nbconfig
