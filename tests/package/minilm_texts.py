@@ -62,6 +62,6 @@ def texts() -> list[str]:
     def sentence() -> str:
         return " ".join(draw.choice(part) for part in parts).capitalize() + "."
 
-    middling = [" ".join(sentence() for _ in range(1 + i % 8)) for i in range(120)]
-    long = [" ".join(sentence() for _ in range(20 + i)) for i in range(40)]
+    middling = [" ".join(sentence() for _ in range(1 + i % 6)) for i in range(140)]
+    long = [" ".join(sentence() for _ in range(20 + i)) for i in range(20)]
     return [*SHORT, *FOREIGN, *middling, *long]

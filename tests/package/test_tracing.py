@@ -297,8 +297,9 @@ for _ in range(3):
     clock = time.perf_counter()
     shown = tracing.traces(last=2)
     took.append(time.perf_counter() - clock)
-print(json.dumps({"begun": begun, "spent": spent, "held": held, "flushed": flushed, "took": min(took),
-    "html": shown._repr_html_(), "note": shown.note, "url": tracing.url(), "stored": stored}))
+print(json.dumps({"begun": begun, "spent": spent, "held": held, "flushed": flushed,
+    "took": min(took), "html": shown._repr_html_(), "note": shown.note,
+    "url": tracing.url(), "stored": stored}))
 """
 
 
@@ -420,6 +421,8 @@ def test_an_idle_viewer_and_one_whose_record_is_gone_end_by_themselves(tmp_path)
     idle = said(run(tmp_path / "a", LAUNCH, WORKBENCH_PHOENIX_IDLE_MINUTES="0.05"))
     orphan = said(run(tmp_path / "b", LAUNCH))
     (tmp_path / "b/artifacts/phoenix/server.json").unlink()
+    deadline = time.monotonic() + 120
     for viewer in (idle, orphan):
-        psutil.wait_procs([psutil.Process(viewer["pid"])], timeout=60)
-        assert not psutil.pid_exists(viewer["pid"])
+        while phoenix.alive(phoenix.Viewer(**viewer)) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert not phoenix.alive(phoenix.Viewer(**viewer))

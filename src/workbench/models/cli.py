@@ -69,8 +69,8 @@ def list_models(as_json: AsJson = False) -> None:
         print(json.dumps({"models": rows}))
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "state", "capability", "parameters", "quantization", "license"):
-        table.add_column(column, no_wrap=column == "name")
+    for column in ("name", "state", "capability", "quantization", "license"):
+        table.add_column(column, no_wrap=column in ("name", "state"))
     table.add_column("MB", justify="right")
     for row in rows:
         cells = [str(row[str(column.header)]) for column in table.columns[:-1]]

@@ -146,6 +146,8 @@ def _pip_failed(source: Source, said: str) -> Exception:
         return MissingPiece("pip is not in this environment", "run: make course (it installs it)")
     errors = [line for line in said.splitlines() if line.startswith("ERROR")]
     why = errors[0].removeprefix("ERROR: ") if errors else said.strip()[-300:] or "pip said nothing"
+    if "connection broken" in said:
+        why = f"the package index cannot be reached ({why})"
     return MissingPiece(f"could not fetch {source.label}: {why}", _OFFLINE)
 
 

@@ -128,7 +128,7 @@ def delete(name: str) -> None:
             record.unlink()
             others = [json.loads(p.read_text(encoding="utf-8")) for p in _folder().glob("*.json")]
             for digest in used - {d for other in others for d in _blobs(other)}:
-                blob_path(digest).unlink(missing_ok=True)
+                _remove_blob(blob_path(digest))
             return
     if full not in specs():
         raise UnknownName("model", name, _known())
@@ -139,6 +139,12 @@ def delete(name: str) -> None:
         )
     with store.lock(folder.name):
         shutil.rmtree(folder)
+
+
+def _remove_blob(blob: Path) -> None:
+    """The blob, and what others have noted about it beside it (``.NAME.something``)."""
+    for file in (blob, *blob.parent.glob(f".{blob.name}.*")):
+        file.unlink(missing_ok=True)
 
 
 def _known() -> list[str]:
