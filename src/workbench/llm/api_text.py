@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
 
-from workbench.llm import translate, upstream
+from workbench.llm import gguf_info, translate, upstream
+from workbench.llm.api_models import capabilities
 from workbench.llm.engine import ApiError, Runner, seconds
 from workbench.llm.http import ENGINE, answer, read_json, wants_stream
 
@@ -31,6 +33,8 @@ async def generate(request: web.Request) -> web.StreamResponse:
         raise ApiError(400, "prompt must be text")
     if body.get("images"):
         raise ApiError(400, "this model is missing data required for image input")
+    if body.get("raw") and (body.get("system") or body.get("template") or body.get("context")):
+        raise ApiError(400, "raw mode does not support template, system, or context")
     if not body.get("prompt") and not body.get("suffix"):
         return await _load_only(request, body, {"response": ""})
     return await answer(request, _generate(request, body), wants_stream(body), _join_generate)
@@ -59,6 +63,10 @@ def _check_can_complete(runner: Runner, body: dict[str, Any], what: str) -> None
         raise ApiError(400, f'"{name}" does not support thinking')
 
 
+def _abilities(runner: Runner) -> list[str]:
+    return capabilities(runner.model, gguf_info.read(runner.model.gguf))
+
+
 async def _chat(
     request: web.Request, body: dict[str, Any], messages: list[dict[str, Any]]
 ) -> AsyncIterator[dict[str, Any]]:
@@ -68,6 +76,8 @@ async def _chat(
     payload = _chat_payload(body, messages)
     async with engine.use(body.get("model"), body.get("keep_alive"), limit) as runner:
         _check_can_complete(runner, body, "chat")
+        if body.get("tools") and "tools" not in await asyncio.to_thread(_abilities, runner):
+            raise ApiError(400, f'"{body["model"]}" does not support tools')
         payload |= translate.options(body, runner.model.parameters)
         if runner.model.system and messages[0]["role"] != "system":
             payload["messages"] = [{"role": "system", "content": runner.model.system}, *messages]

@@ -39,7 +39,7 @@ OPTIONS: dict[str, tuple[str | None, type | tuple[type, ...]]] = {
     "frequency_penalty": ("frequency_penalty", (int, float)),
     "num_predict": ("n_predict", int),
     "seed": ("seed", int),
-    "stop": ("stop", (list, str)),
+    "stop": ("stop", list),
     "num_keep": ("n_keep", int),
     "mirostat": ("mirostat", int),
     "mirostat_tau": ("mirostat_tau", (int, float)),
@@ -56,11 +56,8 @@ OPTIONS: dict[str, tuple[str | None, type | tuple[type, ...]]] = {
 
 def options(request: dict[str, Any], model_parameters: dict[str, Any]) -> dict[str, Any]:
     """llama.cpp's sampling parameters: Ollama's defaults, then the model's, then the request's."""
-    given = request.get("options")
-    if given is not None and not isinstance(given, dict):
-        raise ApiError(400, "options must be an object")
     out = dict(DEFAULTS)
-    for source in (model_parameters, given or {}):
+    for source in (model_parameters, _given(request)):
         for name, value in source.items():
             if value is None or name not in OPTIONS:  # Ollama, too, only warns of unknown options
                 continue
@@ -68,23 +65,29 @@ def options(request: dict[str, Any], model_parameters: dict[str, Any]) -> dict[s
             _check_type(name, value, kinds)
             if target:
                 out[target] = value
-    if isinstance(out.get("stop"), str):
-        out["stop"] = [out["stop"]]
     return out
+
+
+def _given(request: dict[str, Any]) -> dict[str, Any]:
+    given = request.get("options")
+    if given is not None and not isinstance(given, dict):
+        raise ApiError(400, "options must be an object")
+    return given or {}
 
 
 def _check_type(name: str, value: Any, kinds: type | tuple[type, ...]) -> None:
     whole = kinds is int and isinstance(value, float) and value.is_integer()
     wrong_bool = isinstance(value, bool) and kinds is not bool
     if wrong_bool or not (isinstance(value, kinds) or whole):
-        wanted = (
-            "integer" if kinds is int else "number" if kinds == (int, float) else "list or text"
-        )
+        names = {int: "integer", list: "array", bool: "boolean"}
+        wanted = names.get(kinds, "number") if isinstance(kinds, type) else "number"
         raise ApiError(400, f'option "{name}" must be of type {wanted}')
 
 
 def num_ctx(request: dict[str, Any]) -> int | None:
-    value = (request.get("options") or {}).get("num_ctx")
+    value = _given(request).get("num_ctx")
+    if value is not None:
+        _check_type("num_ctx", value, int)
     return int(value) if value else None
 
 
@@ -106,7 +109,24 @@ def completion_format(value: Any) -> dict[str, Any]:
     wanted = response_format(value)
     if wanted is None:
         return {}
-    return {"json_schema": wanted.get("json_schema", {}).get("schema", {"type": "object"})}
+    if value == "json":
+        return {"json_schema": {"type": "object"}}
+    return {"json_schema": _closed(value) | {"x-guidance": {"whitespace_flexible": False}}}
+
+
+def _closed(schema: Any) -> Any:
+    """The schema with objects closed to properties that it does not name, as Ollama reads it.
+
+    LLGuidance, which ``/completion`` uses, takes JSON Schema at its word and leaves them open.
+    """
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(value) for key, value in schema.items()}
+    if "properties" in closed and isinstance(schema["properties"], dict):
+        closed.setdefault("additionalProperties", False)
+    return closed
 
 
 def messages_in(messages: Any) -> list[dict[str, Any]]:
