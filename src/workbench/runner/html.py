@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,9 @@ def _count(value: int) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.4g}"
+    if value is None or math.isnan(value):
+        return "–"
+    return _count(round(value)) if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _place(bound: dict[str, Any]) -> float | None:
