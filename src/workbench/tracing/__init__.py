@@ -87,10 +87,12 @@ def last_trace() -> list[dict[str, Any]]:
 def spans(most: int = 1000, notebook: str | None = None, project: str | None = None) -> list[dict]:
     """The newest spans that Phoenix has, of one ``notebook`` or of all, as dicts, newest first."""
     from workbench.tracing import phoenix
-    from workbench.tracing.span import fetch
+    from workbench.tracing.span import fetch, settle
 
     viewer = phoenix.wait()
-    flush()
+    if _current:
+        flush()
+        settle(viewer, _current.project, {span.span_id for span in _current.recent()[-50:]})
     wanted = project or (_current.project if _current else PROJECT)
     filters = {"attribute": f"workbench.notebook:{notebook}"} if notebook else {}
     return [span.as_dict() for span in fetch(viewer, wanted, most, **filters)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -100,6 +101,19 @@ def fetch(viewer: phoenix.Viewer, project: str, most: int = 5000, **filters: Any
         if not cursor:
             break
     return found
+
+
+def settle(viewer: phoenix.Viewer, project: str, ids: set[str], timeout: float = 10.0) -> bool:
+    """Wait until Phoenix has stored the spans of these ``ids``: it does so a moment after it has
+    taken them. False if ``timeout`` seconds are not enough.
+    """
+    deadline = time.monotonic() + timeout
+    while ids:
+        ids = ids - {span.span_id for span in fetch(viewer, project, span_id=sorted(ids))}
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1 if ids else 0)
+    return not ids
 
 
 def project_id(viewer: phoenix.Viewer, project: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput, ServerError
 from workbench.tracing import phoenix, waterfall
-from workbench.tracing.span import Span, fetch, newest_traces, of_trace, project_id
+from workbench.tracing.span import Span, fetch, newest_traces, of_trace, project_id, settle
 
 if TYPE_CHECKING:
     from workbench.tracing.provider import Tracing
 
 SHOWN = 3  # traces shown unless told
 START_SECONDS = 30.0  # how long traces() waits for a Phoenix that is starting
-STORE_SECONDS = 10.0  # and for Phoenix to store what it was sent
+SETTLED = 50  # how many of this process's last spans must have been stored by Phoenix
 
 
 @dataclass(frozen=True)
@@ -106,26 +105,15 @@ def _from_phoenix(
     if not ids:
         roots = fetch(viewer, project, most=count, parent_id="null")
         ids = newest_traces(roots, count)
-    expected = _expected(tracing, ids)
-    if tracing:
+    own = [span for span in (tracing.recent() if tracing else []) if span.trace_id in ids]
+    complete = True
+    if tracing and own:
         tracing.flush()
-    deadline = time.monotonic() + STORE_SECONDS
-    found = fetch(viewer, project, trace_id=ids) if ids else []
-    while not expected <= {span.span_id for span in found} and time.monotonic() < deadline:
-        time.sleep(0.1)
-        found = fetch(viewer, project, trace_id=ids)
-    complete = expected <= {span.span_id for span in found}
-    if not complete and tracing:
-        found = tracing.recent()
+        complete = settle(viewer, project, {span.span_id for span in own[-SETTLED:]})
+    found = fetch(viewer, project, trace_id=ids) if ids and complete else own
     source = "Phoenix" if complete else "this process; Phoenix has not stored all of it yet"
     note = f"Drawn from {source} · project {project} · {viewer.url}"
     return Traces(_grouped(found, ids), note, viewer, _page(viewer, project), height)
-
-
-def _expected(tracing: Tracing | None, ids: list[str]) -> set[str]:
-    """The ids of this process's own spans in the traces asked for."""
-    recent = tracing.recent() if tracing else []
-    return {span.span_id for span in recent if span.trace_id in ids}
 
 
 def _grouped(spans: list[Span], ids: list[str]) -> list[list[Span]]:
