@@ -1,4 +1,4 @@
-"""A small double of the Ollama API for tests that need calls and no model. The course never uses it."""
+"""A small double of the Ollama API, for tests that need calls and no model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OllamaDouble:
         self._server.shutdown()
         self._server.server_close()
 
-    def _handler(double) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(double) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
