@@ -67,25 +67,32 @@ def problem(example: object) -> str:
 
 
 def render(example: dict) -> list[Message]:
-    """The example as the assistant's own prompt puts it: the same words in training and in use."""
-    return prompts.get("answer").render(passages=example["context"], question=example["question"])
+    """The example as the assistant's own prompt puts it: the same words in training and in use.
+
+    Where the example names its ``source``, the passage stands under it, as retrieved ones do.
+    """
+    source = f"[{example['source']}]\n" if example.get("source") else ""
+    passages = f"{source}{example['context'].strip()}"
+    return prompts.get("answer").render(passages=passages, question=example["question"])
 
 
 def split(examples: Sequence[dict], holdout: float) -> tuple[list[dict], list[dict]]:
     """Training and held-out examples, at least one each; the same split at every call.
 
-    A question with its context stands on one side only, however often it is repeated.
+    All examples of one context stand on one side, so that what is held out is about other facts.
     """
-    order = random.Random(0).sample(range(len(examples)), len(examples))
-    held = [examples[i] for i in order[: max(1, round(len(examples) * holdout))]]
-    seen = {(e["question"], e["context"]) for e in held}
-    kept = [e for e in examples if (e["question"], e["context"]) not in seen]
-    if not kept:
+    contexts = list(dict.fromkeys(example["context"] for example in examples))
+    random.Random(0).shuffle(contexts)
+    held, wanted = set(), max(1, round(len(examples) * holdout))
+    while contexts and sum(e["context"] in held for e in examples) < wanted:
+        held.add(contexts.pop())
+    if not contexts:
         raise BadInput(
-            f"{len(examples)} examples leave none to train on once {len(held)} are held out",
-            "give more examples, or a smaller holdout",
+            f"{len(examples)} examples leave none to train on once {wanted} are held out",
+            "give examples with other contexts, or a smaller holdout",
         )
-    return kept, held
+    kept = [example for example in examples if example["context"] not in held]
+    return kept, [example for example in examples if example["context"] in held]
 
 
 def _parse(line: str) -> tuple[dict, str]:

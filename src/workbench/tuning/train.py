@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from workbench import errors, models
 from workbench.errors import BadInput, OutOfRoom, WorkbenchError
 from workbench.settings import quiet, settings
@@ -92,10 +94,18 @@ def _chat(example: dict, render: Render) -> dict[str, Any]:
 
 
 def _run(job: dict[str, Any], on_step: Callable[[Step], Any] | None) -> TuneResult:
-    """The child's events, until its result; nothing of it is left when this is interrupted."""
-    out, began = Path(job["out"]), time.perf_counter()
+    """The child's events, until its result; nothing of it is left when this is interrupted.
+
+    Of two runs for one name, the second waits for the first.
+    """
+    out = Path(job["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
-    log = out.with_name(f"{out.name}.log")
+    with FileLock(out.with_name(f"{out.name}.lock")):
+        return _follow(job, out, on_step)
+
+
+def _follow(job: dict[str, Any], out: Path, on_step: Callable[[Step], Any] | None) -> TuneResult:
+    log, began = out.with_name(f"{out.name}.log"), time.perf_counter()
     try:
         with log.open("w", encoding="utf-8") as noise, _child(job, noise) as process:
             for event in _events(process):

@@ -6,8 +6,10 @@ the libraries print goes to standard error.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import resource
 import shutil
 import sys
@@ -18,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInput, MissingPiece, WorkbenchError
+from workbench.errors import BadInput, MissingPiece, OutOfRoom, WorkbenchError
 from workbench.tuning.result import RESULT, Step
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -37,8 +39,24 @@ def main() -> None:
 
     try:
         emit("result", run(job, emit))
-    except WorkbenchError as error:
-        emit("error", {"kind": type(error).__name__, "what": error.what, "fix": error.fix})
+    except Exception as error:
+        known = explain(error)
+        if known is None:
+            raise
+        emit("error", {"kind": type(known).__name__, "what": known.what, "fix": known.fix})
+
+
+def explain(error: Exception) -> WorkbenchError | None:
+    """The error as one that a person can act on, where it is of such a kind."""
+    if isinstance(error, WorkbenchError):
+        return error
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return OutOfRoom("the disk is full; no adapter was written", "free some space")
+    if isinstance(error, MemoryError) or re.search("out of memory|allocate memory", str(error)):
+        return OutOfRoom(
+            "memory ran out in training", "train with a smaller batch, or a smaller max_length"
+        )
+    return None
 
 
 def _end_with_parent() -> None:
@@ -140,7 +158,6 @@ def make_trainer(model: Any, tokenizer: Any, sets: dict[str, list], job: dict, s
         max_steps=job["steps"],
         learning_rate=job["learning_rate"],
         lr_scheduler_type="linear",
-        warmup_steps=0.1,
         per_device_train_batch_size=job["batch"],
         per_device_eval_batch_size=job["batch"],
         max_length=job["max_length"],
@@ -259,6 +276,7 @@ def _save(model: Any, out: Path, values: dict[str, Any]) -> None:
     for folder in (part, old):
         shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(part)
+    (part / "README.md").unlink()  # PEFT's model card, a form nobody filled in
     (part / RESULT).write_text(json.dumps(values, indent=1), encoding="utf-8")
     if out.exists():
         out.replace(old)
