@@ -481,3 +481,11 @@ def test_the_pre_commit_hooks_are_what_set_up_installs() -> None:
     assert all(entry.startswith(".venv/bin/") for entry in entries)
     for entry in entries:
         assert (Path(sys.prefix) / "bin" / Path(entry).name).exists()
+
+
+def test_jupyterlabs_settings_are_settings_that_it_has() -> None:
+    overrides = ROOT / "nbconfig" / "jupyter" / "labconfig" / "default_setting_overrides.json"
+    for plugin, values in json.loads(overrides.read_text(encoding="utf-8")).items():
+        package, name = plugin.split(":")
+        schema = Path(sys.prefix, "share", "jupyter", "lab", "schemas", package, f"{name}.json")
+        assert set(values) <= set(json.loads(schema.read_text(encoding="utf-8"))["properties"])
