@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ModelMissing, ServerError
 from workbench.rag.cache import AnswerCache, Made
+from workbench.retrieval.server import clear_errors
 
 if TYPE_CHECKING:
     import ollama
@@ -36,23 +36,8 @@ class Reply:
         if self.made is not None:
             yield self.made.text
             return
-        yield from self._ask()
-
-    def _ask(self) -> Iterator[str]:
-        import httpx
-        import ollama
-
-        try:
+        with clear_errors(self._request["model"]):
             yield from self._read()
-        except ollama.ResponseError as error:
-            if error.status_code == 404:
-                name = self._request["model"]
-                raise ModelMissing(error.error, f"workbench models pull {name}") from error
-            raise ServerError(
-                f"the model server says: {error.error}", "see workbench doctor"
-            ) from error
-        except (ConnectionError, httpx.HTTPError) as error:
-            raise ServerError(f"the model server went away: {error}", "run it again") from error
 
     def _read(self) -> Iterator[str]:
         started, first, pieces = time.perf_counter(), None, []

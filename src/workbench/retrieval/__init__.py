@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput, MissingPiece
-from workbench.retrieval.server import listening
+from workbench.retrieval.server import clear_errors, listening
 from workbench.settings import settings
 
 if TYPE_CHECKING:
@@ -247,9 +247,11 @@ def _store(
     for batch in _batches(todo):
         metadata = [_flat(chunk) for chunk in batch]
         texts = [searchable(c.text, m) for c, m in zip(batch, metadata, strict=True)]
+        with clear_errors(embed_model):
+            vectors = embedding.get_text_embedding_batch(texts)
         collection.upsert(
             ids=[chunk.id for chunk in batch],
-            embeddings=embedding.get_text_embedding_batch(texts),
+            embeddings=vectors,
             documents=[chunk.text for chunk in batch],
             metadatas=[
                 m | {"document": c.document, HASH: content_hash(c)}

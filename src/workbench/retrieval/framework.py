@@ -9,6 +9,7 @@ from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from workbench.errors import BadInput
+from workbench.retrieval.server import clear_errors
 
 if TYPE_CHECKING:
     from workbench.retrieval import Retriever
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 #: How many passages each of the two searches hands to the fusion.
 CANDIDATES = 50
 #: The vectors' share of the fused score; the words have the rest.
-DENSE_WEIGHT = 0.5
+DENSE_WEIGHT = 0.6
 
 
 class FusionRetriever(BaseRetriever):
@@ -39,15 +40,16 @@ class FusionRetriever(BaseRetriever):
         query = query_bundle.query_str.strip()
         if not query:
             raise BadInput("the question is empty", "ask something")
-        dense = self._dense(query)
-        words = self._words(query)
+        dense = self._dense(query) if self._dense_weight > 0 else {}
+        words = self._words(query) if self._dense_weight < 1 else {}
         scores = fuse(dense, words, self._dense_weight)
         best = sorted(scores, key=lambda i: (-scores[i], i))[: self._k]
         return self._nodes(best, scores)
 
     def _dense(self, query: str) -> dict[str, float]:
         """Chunk id -> cosine similarity, for the nearest chunks."""
-        vector = self._index.embedding.get_query_embedding(query)
+        with clear_errors(self._index.embed_model):
+            vector = self._index.embedding.get_query_embedding(query)
         size = max(CANDIDATES, self._k)
         try:
             found = self._index.collection.query(
