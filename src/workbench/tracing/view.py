@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # traces shown unless told
 START_SECONDS = 30.0  # how long traces() waits for a Phoenix that is starting
+STORE_SECONDS = 2.5  # and for a Phoenix that has many spans to store before these
 SETTLED = 50  # how many of this process's last spans must have been stored by Phoenix
 
 
@@ -109,7 +110,7 @@ def _from_phoenix(
     complete = True
     if tracing and own:
         tracing.flush()
-        complete = settle(viewer, project, {span.span_id for span in own[-SETTLED:]})
+        complete = settle(viewer, project, {span.span_id for span in own[-SETTLED:]}, STORE_SECONDS)
     found = fetch(viewer, project, trace_id=ids) if ids and complete else own
     source = "Phoenix" if complete else "this process; Phoenix has not stored all of it yet"
     note = f"Drawn from {source} · project {project} · {viewer.url}"
