@@ -79,10 +79,10 @@ display.note(
 # Two things fill the memory: the weights, and a cache of what the model has read so far (the
 # *key–value cache*), which grows with the length of the text:
 #
-# $$\text{weights} = \frac{\text{parameters} \times \text{bits}}{8}
-# \qquad
-# \text{cache} = 2 \times \text{layers} \times \text{heads}_{kv} \times \text{size}_{head}
-# \times \text{tokens} \times 2\ \text{bytes}$$
+# ```text
+# weights = parameters × bits / 8
+# cache   = 2 × layers × key-value heads × head size × tokens × 2 bytes
+# ```
 
 # %%
 import matplotlib.pyplot as plt
@@ -206,6 +206,17 @@ display.note(
     "wide because the sample is small: that is the honest state of knowledge after a minute of "
     "measuring, and the `full` profile asks more questions for that reason.",
     gain=gain.value, low=gain.low, high=gain.high, slower=slower, n=gain.n, verdict=gain.verdict,
+)
+
+# %% [markdown]
+# The larger candidate has been measured; it gives its memory back before anything else is loaded.
+
+# %%
+for name in candidates[1:]:
+    session.client.generate(name, keep_alive=0)
+display.table(
+    [{"loaded": row.model, "memory in MB": row.size / 1e6} for row in session.client.ps().models],
+    caption="Models in memory now", formats={"memory in MB": "{:,.0f}"},
 )
 
 # %% [markdown]

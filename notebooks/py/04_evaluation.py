@@ -159,6 +159,7 @@ display.table(rows, caption=f"The verdicts of {judge_model} beside the rule's; â
 # who is right.
 
 # %%
+session.client.generate(judge_model, keep_alive=0)  # the judge gives its memory back
 judged = [row for row in rows if row["judge"] is not None]
 agreement = judge.agreement([r["judge"] for r in judged], [r["rule"] for r in judged])
 wb.metric("judged", len(judged))

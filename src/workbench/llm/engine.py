@@ -232,14 +232,15 @@ def find(name: Any) -> models.ModelFiles:
 
 
 def plan(model: models.ModelFiles, num_ctx: int | None = None) -> Job:
-    """How a model is run: as many slots as fit the key-value budget, at most eight."""
+    """How a model is run: as many slots as fit the memory aimed at, at least one, at most eight."""
     info = gguf_info.read(model.gguf)
     embedding = model.capability == "embedding"
     wanted = num_ctx or model.parameters.get("num_ctx") or DEFAULT_CONTEXT
     if embedding:
         return Job(str(model.gguf), min(512, gguf_info.shape(info)["context"]), 4, embedding=True)
     context = max(256, min(int(wanted), gguf_info.shape(info)["context"]))
-    fit = KV_BUDGET // (gguf_info.kv_bytes_per_token(info) * context)
+    room = MEMORY_AIM - model.gguf.stat().st_size
+    fit = int(room // (gguf_info.kv_bytes_per_token(info) * context))
     slots = max(1, min(MOST_SLOTS, fit))
     return Job(str(model.gguf), context, slots, adapters=tuple(str(a) for a in model.adapters))
 

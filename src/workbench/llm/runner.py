@@ -53,6 +53,8 @@ def engine_params(job: Job, port: int = 0) -> xllamacpp.CommonParams:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = job.threads
     params.cache_ram_mib = 0  # prompts are reused in their slots; no second cache in memory
     params.fit_params = False
+    # Not mapped: llama.cpp repacks weights for the processor, and the mapped file would stay beside.
+    params.load_mode = xlc.llama_load_mode.LLAMA_LOAD_MODE_NONE
     params.ui = False
     params.verbosity = 1
     if job.embedding:
