@@ -13,7 +13,7 @@ from aiohttp import web
 
 from workbench import models
 from workbench.errors import WorkbenchError
-from workbench.llm import gguf_info
+from workbench.llm import gguf_info, translate
 from workbench.llm.engine import FOREVER, ApiError, find
 from workbench.llm.http import ENGINE, answer, read_json, wants_stream
 
@@ -196,13 +196,14 @@ async def _create(request: web.Request, body: dict[str, Any]):
     yield {"status": "parsing GGUF" if files else "using existing layer"}
     for path in files:
         await asyncio.to_thread(_check_gguf, path)
-    license_text = body.get("license") or ""
+    license_text = body.get("license") or None
     await asyncio.to_thread(
         models.register, body["model"],
         gguf=files[0] if files else None, base=body.get("from"), adapters=adapters,
         template=body.get("template"), system=body.get("system"),
         parameters=body.get("parameters") or {},
         license="\n".join(license_text) if isinstance(license_text, list) else license_text,
+        messages=translate.messages_in(body["messages"]) if body.get("messages") else None,
     )  # fmt: skip
     await request.app[ENGINE].unload(models.path(body["model"]).name)
     yield {"status": "writing manifest"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -79,8 +80,7 @@ async def _chat(
         if body.get("tools") and "tools" not in await asyncio.to_thread(_abilities, runner):
             raise ApiError(400, f'"{body["model"]}" does not support tools')
         payload |= translate.options(body, runner.model.parameters)
-        if runner.model.system and messages[0]["role"] != "system":
-            payload["messages"] = [{"role": "system", "content": runner.model.system}, *messages]
+        payload["messages"] = _before(runner, messages) + messages
         if limit and limit < runner.context:
             prompt = await upstream.template(engine, runner, payload["messages"])
             await upstream.check_length(engine, runner, prompt, limit)
@@ -88,6 +88,14 @@ async def _chat(
         async with upstream.post(engine, runner, "/v1/chat/completions", payload) as response:
             async for piece in _chat_pieces(response, body["model"], began, loaded):
                 yield piece
+
+
+def _before(runner: Runner, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The model's own system prompt, unless the request has one, and its own first messages."""
+    system = [{"role": "system", "content": runner.model.system}] if runner.model.system else []
+    if messages[0]["role"] == "system":
+        system = []
+    return [*system, *map(dict, runner.model.messages)]
 
 
 def _chat_payload(body: dict[str, Any], messages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -221,6 +229,7 @@ async def embed(request: web.Request) -> web.Response:
         loaded = time.monotonic() - began
         check_can_embed(runner, body)
         vectors, tokens = await vectors_of(engine, runner, texts, body.get("truncate", True))
+        vectors = shortened(vectors, body.get("dimensions"))
     return web.json_response(
         {"model": body["model"], "embeddings": vectors,
          "total_duration": int((time.monotonic() - began) * 1e9),
@@ -241,7 +250,7 @@ async def embeddings(request: web.Request) -> web.Response:
 
 def texts_of(value: Any) -> list[str]:
     texts = [value] if isinstance(value, str) else value
-    if texts is None:
+    if not value:
         return []
     if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
         raise ApiError(400, "invalid input type: a text or a list of texts is wanted")
@@ -259,3 +268,13 @@ async def vectors_of(
     if not texts:
         return [], 0
     return await upstream.embed(engine, runner, texts, truncate)
+
+
+def shortened(vectors: list[list[float]], dimensions: Any) -> list[list[float]]:
+    """The first ``dimensions`` numbers of each vector, at unit length again."""
+    if not dimensions:
+        return vectors
+    if not isinstance(dimensions, int) or isinstance(dimensions, bool) or dimensions < 1:
+        raise ApiError(400, "dimensions must be a whole number from 1 up")
+    cut = [vector[:dimensions] for vector in vectors]
+    return [[x / (math.hypot(*v) or 1.0) for x in v] for v in cut]

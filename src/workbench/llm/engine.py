@@ -28,9 +28,7 @@ DEFAULT_CONTEXT = int(os.environ.get("OLLAMA_CONTEXT_LENGTH") or 4096)  # tokens
 DEFAULT_KEEP_ALIVE = os.environ.get("OLLAMA_KEEP_ALIVE") or "5m"  # Ollama's default
 MOST_LOADED = int(os.environ.get("OLLAMA_MAX_LOADED_MODELS") or 3)  # Ollama's default on a CPU
 MOST_SLOTS = int(os.environ.get("OLLAMA_NUM_PARALLEL") or 8)
-KV_BUDGET = (
-    768 * 2**20
-)  # bytes of key-value cache a model may reserve: eight slots of the small one
+MEMORY_AIM = 1.5 * 2**30  # bytes of weights and key-value cache that a model should stay under
 LOAD_SECONDS = 300
 #: Waiting threads sleep instead of spinning: beside other work on the same cores (a kernel, a load
 #: test) spinning made llama.cpp up to fifty times slower.
@@ -233,16 +231,17 @@ def find(name: Any) -> models.ModelFiles:
 
 def plan(model: models.ModelFiles, num_ctx: int | None = None) -> Job:
     """How a model is run: as many slots as fit the memory aimed at, at least one, at most eight."""
-    info = gguf_info.read(model.gguf)
-    embedding = model.capability == "embedding"
+    info, gguf, name = gguf_info.read(model.gguf), str(model.gguf), models.short(model.name)
+    longest = gguf_info.shape(info)["context"]
+    if model.capability == "embedding":
+        return Job(gguf, min(512, longest), 4, embedding=True, name=name)
     wanted = num_ctx or model.parameters.get("num_ctx") or DEFAULT_CONTEXT
-    if embedding:
-        return Job(str(model.gguf), min(512, gguf_info.shape(info)["context"]), 4, embedding=True)
-    context = max(256, min(int(wanted), gguf_info.shape(info)["context"]))
+    context = max(256, min(int(wanted), longest))
     room = MEMORY_AIM - model.gguf.stat().st_size
     fit = int(room // (gguf_info.kv_bytes_per_token(info) * context))
     slots = max(1, min(MOST_SLOTS, fit))
-    return Job(str(model.gguf), context, slots, adapters=tuple(str(a) for a in model.adapters))
+    adapters = tuple(str(a) for a in model.adapters)
+    return Job(gguf, context, slots, adapters=adapters, name=name)
 
 
 def _longest_context(model: models.ModelFiles) -> int:

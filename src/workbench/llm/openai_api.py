@@ -12,7 +12,7 @@ from aiohttp import web
 from workbench import models
 from workbench.llm import translate, upstream
 from workbench.llm.api_models import tagged
-from workbench.llm.api_text import check_can_embed, texts_of, vectors_of
+from workbench.llm.api_text import check_can_embed, shortened, texts_of, vectors_of
 from workbench.llm.engine import ApiError, find
 from workbench.llm.http import ENGINE, read_json
 
@@ -88,6 +88,7 @@ async def embeddings(request: web.Request) -> web.Response:
     async with engine.use(body.get("model")) as runner:
         check_can_embed(runner, body)
         vectors, tokens = await vectors_of(engine, runner, texts, truncate=True)
+        vectors = shortened(vectors, body.get("dimensions"))
     pack = _base64 if body.get("encoding_format") == "base64" else list
     rows = [
         {"object": "embedding", "index": i, "embedding": pack(v)} for i, v in enumerate(vectors)

@@ -28,6 +28,7 @@ class Job:
     embedding: bool = False
     adapters: tuple[str, ...] = ()
     threads: int = 0
+    name: str = ""
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))
@@ -44,6 +45,8 @@ def engine_params(job: Job, port: int = 0) -> xllamacpp.CommonParams:
 
     params = xlc.CommonParams()
     params.model.path = job.gguf
+    if job.name:
+        params.model_alias = {job.name}
     params.hostnames = ["127.0.0.1"]
     params.port = port
     params.n_ctx = job.context * job.slots
@@ -51,9 +54,11 @@ def engine_params(job: Job, port: int = 0) -> xllamacpp.CommonParams:
     params.n_threads_http = 64  # a waiting request holds one; it must wait in llama.cpp's own queue
     if job.threads:  # else llama.cpp's own choice: one a physical core
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = job.threads
+    if not job.embedding:
+        params.n_batch = 512  # between batches it looks for cancelled requests and serves others
     params.cache_ram_mib = 0  # prompts are reused in their slots; no second cache in memory
     params.fit_params = False
-    # Not mapped: llama.cpp repacks weights for the processor, and the mapped file would stay beside.
+    # Not mapped: llama.cpp repacks weights for the processor; the mapped file would stay beside.
     params.load_mode = xlc.llama_load_mode.LLAMA_LOAD_MODE_NONE
     params.ui = False
     params.verbosity = 1

@@ -6,6 +6,7 @@ them, so that a copy outlives the model it was copied from.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -95,6 +96,7 @@ def register(
     system: str | None = None,
     parameters: dict[str, Any] | None = None,
     license: str | None = None,
+    messages: list[dict[str, str]] | None = None,
 ) -> ModelFiles:
     """Make a local model from a GGUF file or an installed base model, and what is changed.
 
@@ -105,7 +107,7 @@ def register(
         raise BadInput(f"{name}: a model needs a GGUF file or a base model", "give one of them")
     record = _from_base(path(base)) if base else _from_gguf(Path(str(gguf)))
     record["adapters"] = [_add_adapter(Path(a)) for a in adapters] or record["adapters"]
-    changes = {"template": template, "system": system, "license": license}
+    changes = {"template": template, "system": system, "license": license, "messages": messages}
     record |= {key: value for key, value in changes.items() if value is not None}
     record["parameters"] = {**record["parameters"], **(parameters or {})}
     return _save(full, record)
@@ -194,12 +196,13 @@ def _from_gguf(file: Path) -> dict[str, Any]:
         "system": None,
         "parameters": {},
         "license": "",
+        "messages": [],
     }
 
 
 def _from_base(base: ModelFiles) -> dict[str, Any]:
     same = ("capability", "family", "parameter_size", "quantization", "context_length")
-    same += ("template", "system", "parameters", "license")
+    same += ("template", "system", "parameters", "license", "messages")
     record = {key: getattr(base, key) for key in same}
     adapters = [add_blob(adapter) for adapter in base.adapters]
     return record | {"gguf": add_blob(base.gguf), "adapters": adapters, "parent": short(base.name)}
@@ -219,22 +222,29 @@ def _files(record_path: Path) -> ModelFiles:
         gguf, adapters = blob_path(record["gguf"]), tuple(map(blob_path, record["adapters"]))
         moment = datetime.fromisoformat(record["modified_at"])
         facts = {k: v for k, v in record.items() if k not in ("gguf", "adapters", "modified_at")}
+        facts["messages"] = tuple(facts.get("messages", ()))
     except (ValueError, KeyError, TypeError) as error:
         raise BrokenFile(f"{record_path} is not a model record", f"remove {record_path}") from error
     for blob in (gguf, *adapters):
         if not blob.is_file():
             raise _broken(record["name"], blob)
     size = sum(blob.stat().st_size for blob in (gguf, *adapters))
-    digest = record["gguf"]
     return ModelFiles(
         gguf=gguf,
         folder=gguf.parent,
-        digest=digest,
+        digest=_digest_of(record),
         size=size,
         modified_at=moment,
         adapters=adapters,
         **facts,
     )
+
+
+def _digest_of(record: dict[str, Any]) -> str:
+    """Of all that decides how the model answers: two models of one file have different digests."""
+    parts = ("gguf", "adapters", "template", "system", "parameters", "messages")
+    text = json.dumps([record.get(part) for part in parts], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _broken(name: str, blob: Path) -> BrokenFile:

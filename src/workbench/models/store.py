@@ -50,6 +50,7 @@ class ModelFiles:
     adapters: tuple[Path, ...]
     license: str
     parent: str = ""
+    messages: tuple[dict[str, str], ...] = ()
     spec: Spec | None = None
 
     @property
