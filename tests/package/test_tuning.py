@@ -134,6 +134,8 @@ def test_preflight_says_what_it_found_and_grows_with_the_work() -> None:
     assert small.device == "cpu" and small.threads >= 1 and small.notes == []
     assert small.seconds and large.seconds and large.seconds > small.seconds
     assert f"training on cpu in {small.dtype}" in str(small)
+    assert "for 1,000 tokens" in str(small)
+    assert "for each 1,000 tokens" in str(tuning.preflight(device="cpu"))
 
 
 def test_cuda_is_not_replaced_silently(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,34 +15,40 @@ from workbench.errors import BadInput, MissingPiece, OutOfRoom
 
 DEVICES = ("auto", "cpu", "cuda")
 #: Core-seconds to train SmolLM2-135M on 1,000 tokens, with bfloat16 instructions and without.
-CORE_SECONDS = {"bfloat16": 6.5, "float32": 10.0}
-#: Starting the process: importing Unsloth and loading the weights, in seconds.
-START_SECONDS = 25
+CORE_SECONDS = {"bfloat16": 6.0, "float32": 10.0}
+#: Importing Unsloth, loading the weights, scoring before and after: seconds on two cores.
+START_SECONDS = 40
 NEED_MB = 3000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preflight:
     """The device found, the time expected and what a person should know before training.
 
-    ``seconds`` is None on CUDA, where nothing was measured to expect it from; the first step tells.
+    ``seconds`` are those of the start and of all tokens, ``seconds_per_1000_tokens`` of training
+    alone; both are None on CUDA, where nothing was measured to expect them from.
     """
 
     device: str
     dtype: str
     threads: int
+    tokens: int
     seconds: float | None
+    seconds_per_1000_tokens: float | None
     memory_free_mb: float
     notes: list[str] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        took = (
-            "unknown until the first step"
-            if self.seconds is None
-            else f"about {self.seconds:.0f} s"
-        )
-        found = f"training on {self.device} in {self.dtype}, {self.threads} threads: {took}"
+    def __repr__(self) -> str:
+        found = f"training on {self.device} in {self.dtype}, {self.threads} threads: {self._took()}"
         return "\n".join([found, *self.notes])
+
+    def _took(self) -> str:
+        if self.seconds is None:
+            return "how long is known after the first step"
+        if self.tokens:
+            return f"about {self.seconds:.0f} s for {self.tokens:,} tokens, the start included"
+        each = f"{self.seconds_per_1000_tokens:.1f} s for each 1,000 tokens"
+        return f"about {self.seconds:.0f} s to start, and {each}"
 
 
 def preflight(tokens: int = 0, device: str = "auto") -> Preflight:
@@ -65,12 +71,12 @@ def preflight(tokens: int = 0, device: str = "auto") -> Preflight:
             "close other programs",
         )
     if cuda:
-        return Preflight("cuda", "bfloat16 or float16", _threads(), None, free)
+        return Preflight("cuda", "16 bits", _threads(), tokens, None, None, free)
     dtype = "bfloat16" if native_bf16() else "float32"
-    seconds = START_SECONDS + tokens / 1000 * CORE_SECONDS[dtype] / _threads()
-    return Preflight(
-        "cpu", dtype, _threads(), seconds, free, [f"no GPU used: {why}"] if why else []
-    )
+    each = CORE_SECONDS[dtype] / _threads()
+    notes = [f"no GPU used: {why}"] if why else []
+    seconds = START_SECONDS + tokens / 1000 * each
+    return Preflight("cpu", dtype, _threads(), tokens, seconds, each, free, notes)
 
 
 def native_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
