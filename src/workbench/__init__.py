@@ -24,7 +24,8 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str):
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(__all__)}")
+    there = ", ".join(__all__)
+    raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {there}")
 
 
 def __dir__() -> list[str]:

@@ -43,7 +43,8 @@ class UnknownName(BadInput):
         names = list(known)
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        super().__init__(f"unknown {kind} {name!r}", f"{hint}there are: {', '.join(names) or 'none'}")
+        there = ", ".join(names) or "none"
+        super().__init__(f"unknown {kind} {name!r}", f"{hint}there are: {there}")
 
 
 class MissingPiece(WorkbenchError):

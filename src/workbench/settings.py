@@ -88,7 +88,7 @@ def _root() -> Path:
 
 
 def quiet(environ: dict[str, str] | None = None) -> None:
-    """Switch off usage reports and keep proxies away from loopback, in this process and its children."""
+    """Switch off usage reports, keep proxies away from loopback; children inherit both."""
     env = os.environ if environ is None else environ
     for name, value in NO_USAGE_REPORTS.items():
         env.setdefault(name, value)

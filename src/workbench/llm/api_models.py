@@ -13,9 +13,10 @@ from aiohttp import web
 
 from workbench import models
 from workbench.errors import WorkbenchError
-from workbench.llm import gguf_info, translate
+from workbench.llm import translate
 from workbench.llm.engine import FOREVER, ApiError, find
 from workbench.llm.http import ENGINE, answer, read_json, wants_stream
+from workbench.models import gguf_info
 
 #: The version whose API is spoken; clients switch features by it.
 API_VERSION = "0.12.6"

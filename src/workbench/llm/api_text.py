@@ -10,10 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
-from workbench.llm import gguf_info, translate, upstream
+from workbench.llm import translate, upstream
 from workbench.llm.api_models import capabilities
 from workbench.llm.engine import ApiError, Runner, seconds
 from workbench.llm.http import ENGINE, answer, read_json, wants_stream
+from workbench.models import gguf_info
 
 routes = web.RouteTableDef()
 

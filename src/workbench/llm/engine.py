@@ -19,8 +19,8 @@ import psutil
 
 from workbench import models
 from workbench.errors import BadInput, ModelMissing, UnknownName, WorkbenchError
-from workbench.llm import gguf_info
 from workbench.llm.runner import Job
+from workbench.models import gguf_info
 
 log = logging.getLogger("workbench.llm")
 

