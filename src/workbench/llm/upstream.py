@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from workbench.llm.engine import ApiError, Engine, Runner
 from workbench.llm.translate import engine_error, too_long
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 
 @asynccontextmanager
@@ -85,23 +90,35 @@ async def embed(
     Raises ApiError 400 for a longer text where ``truncate`` is false.
     """
     limit = min(runner.model.context_length, runner.context)
-    inputs = await asyncio.gather(*(_fit(engine, runner, t, limit, truncate) for t in texts))
+    tokens = await _tokens_of(engine, runner, texts)
+    longest = max(map(len, tokens))
+    if longest > limit and not truncate:
+        raise ApiError(
+            400, f"the input length exceeds the context length: {longest} tokens, {limit} allowed"
+        )
+    inputs = [row if len(row) <= limit else [*row[: limit - 1], row[-1]] for row in tokens]
     answer = await ask(engine, runner, "/v1/embeddings", {"input": inputs})
     rows = sorted(answer["data"], key=lambda row: row["index"])
     return [row["embedding"] for row in rows], answer["usage"]["prompt_tokens"]
 
 
-async def _fit(
-    engine: Engine, runner: Runner, text: str, limit: int, truncate: bool
-) -> str | list[int]:
-    if len(text.encode()) <= limit - 2:  # a token is at least one byte long
-        return text
-    tokens = await tokenize(engine, runner, text, special=True)
-    if len(tokens) <= limit:
-        return text
-    if not truncate:
-        raise ApiError(
-            400,
-            f"the input length exceeds the context length: {len(tokens)} tokens, {limit} allowed",
-        )
-    return [*tokens[: limit - 1], tokens[-1]]
+async def _tokens_of(engine: Engine, runner: Runner, texts: list[str]) -> list[list[int]]:
+    """Token numbers with the special ones, by the model's own tokenizer where it came along.
+
+    llama.cpp's WordPiece differs from it in Hangul and in words of over a hundred characters.
+    """
+    own = runner.model.folder / "st" / "tokenizer.json"
+    if own.is_file():
+        encoded = await asyncio.to_thread(_tokenizer(own).encode_batch, texts)
+        return [row.ids for row in encoded]
+    return await asyncio.gather(*(tokenize(engine, runner, t, special=True) for t in texts))
+
+
+@functools.cache
+def _tokenizer(path: Path) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
