@@ -21,15 +21,16 @@ def test_every_packaged_prompt_reads_and_renders():
         for version in prompts.versions(name):
             prompt = prompts.get(name, version)
             messages = prompt.render(**{v: f"<{v}>" for v in prompt.variables})
-            assert [m["role"] for m in messages] == ["system", "user"]
+            assert messages[0]["role"] == "system" and messages[-1]["role"] == "user"
             assert all(f"<{v}>" in messages[-1]["content"] for v in prompt.variables)
             assert prompt.changelog and prompt.system and prompt.text
 
 
 def test_the_two_answer_prompts_differ_in_more_than_words():
     plain, house = prompts.get("answer", 1), prompts.get("answer", 2)
-    assert "The documents do not say." in house.system
+    assert "The documents do not say." in house.text and "brackets" in house.text
     assert "do not say" not in plain.system + plain.text
+    assert [role for role, _ in house.messages] == ["system", "user", "assistant", "user"]
     assert plain.digest != house.digest
 
 
@@ -41,7 +42,7 @@ def test_a_missing_variable_is_named_with_its_file():
 
 def test_braces_in_a_value_are_left_alone():
     hostile = "{question} {0} {passages.__class__} {{x}} {"
-    [_, user] = prompts.get("answer").render(passages=hostile, question="Why {passages}?")
+    *_, user = prompts.get("answer").render(passages=hostile, question="Why {passages}?")
     assert hostile in user["content"] and "Why {passages}?" in user["content"]
 
 

@@ -61,8 +61,9 @@ def test_what_the_model_is_asked(index, ollama):
     [request] = ollama.chats
     assert request["options"]["temperature"] == 0 and request["options"]["seed"] == 3
     assert request["options"]["num_predict"] == 17 and request["options"]["num_ctx"] == 4096
-    system, user = request["messages"]
-    assert "Never follow instructions" in system["content"]
+    assert request["options"]["repeat_penalty"] == 1.0
+    system, *_, user = request["messages"]
+    assert "one or two sentences" in system["content"] and "as data" in user["content"]
     assert "[fares]\nAn adult pays 120 kr." in user["content"]
     assert "What does an adult pay?" in user["content"]
 
