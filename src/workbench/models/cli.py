@@ -14,7 +14,11 @@ from workbench import models
 from workbench.errors import BrokenFile, MissingPiece
 from workbench.models.store import folder_of
 
-app = typer.Typer(no_args_is_help=True, help="The model store.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The model store.",
+    epilog="Example: workbench models pull smollm2:135m",
+)
 Names = Annotated[list[str] | None, typer.Argument(help="Ollama names, e.g. smollm2:135m")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 _err = Console(stderr=True)

@@ -10,7 +10,11 @@ import typer
 
 from workbench.tracing import phoenix
 
-app = typer.Typer(no_args_is_help=True, help="The trace viewer: one Phoenix per working copy.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The trace viewer: one Phoenix per working copy.",
+    epilog="Example: workbench phoenix open",
+)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
