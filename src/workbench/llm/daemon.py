@@ -28,6 +28,8 @@ from workbench.settings import quiet, settings
 
 IDLE_EXIT = float(os.environ.get("WORKBENCH_LLM_IDLE") or 1800)  # seconds
 START_SECONDS = 60
+PATIENCE_SECONDS = 20
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def record_path() -> Path:
@@ -39,9 +41,21 @@ def log_path() -> Path:
 
 
 def running() -> str | None:
-    """The address of the embedded server where it answers, else None."""
+    """The address of the embedded server where it answers, else None.
+
+    One that this very package started with other code than it has now does not count.
+    """
     record = _record()
-    return record["url"] if record and _answers(record["url"]) else None
+    if not record or not _answers(record["url"]):
+        return None
+    ours = record.get("package") == str(PACKAGE)
+    return None if ours and record.get("code") != code_stamp() else record["url"]
+
+
+def code_stamp() -> int:
+    """Changes when the code that serves models does (the newest time of change, nanoseconds)."""
+    files = (f for room in ("llm", "models") for f in (PACKAGE / room).glob("*.[pt]*"))
+    return max(file.stat().st_mtime_ns for file in files)
 
 
 def recorded_url() -> str | None:
@@ -65,24 +79,44 @@ def _answers(url: str) -> bool:
         return False
 
 
+def _process(record: dict[str, Any] | None) -> psutil.Process | None:
+    """The server's process where it is alive, and no other that has got its number since."""
+    with contextlib.suppress(psutil.Error, TypeError, KeyError):
+        process = psutil.Process(record["pid"])
+        if "workbench.llm.daemon" in process.cmdline():
+            return process
+    return None
+
+
 def ensure() -> str:
     """The address of the embedded server, started if it is not there; two callers get one."""
     if url := running():
         return url
     settings().state.mkdir(parents=True, exist_ok=True)
     with FileLock(settings().state / "llm-server.lock", timeout=START_SECONDS * 2):
-        return running() or _start()
+        if url := running() or _slow_to_answer():
+            return url
+        port = urlsplit(recorded_url() or "").port or 0
+        stop()  # one that hangs, or was started with older code
+        return _start(port)
 
 
-def _start() -> str:
-    before = urlsplit(recorded_url() or "").port
-    record_path().unlink(missing_ok=True)
+def _slow_to_answer() -> str | None:
+    """Patience with a server that is alive on a busy machine: a second one would help nobody."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    record = _record()
+    while _process(record) and not _answers(record["url"]) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return running()
+
+
+def _start(port: int) -> str:
     env = {**os.environ, "WORKBENCH_DAEMON": "1"}
     env.pop("WORKBENCH_RECORD", None)
     quiet(env)
     with log_path().open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.llm.daemon", "--port", str(before or 0)],
+            [sys.executable, "-m", "workbench.llm.daemon", "--port", str(port)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -105,12 +139,11 @@ def _start() -> str:
 
 def stop(timeout: float = 10) -> bool:
     """End the embedded server; True where one was running."""
-    record = _record()
+    process = _process(_record())
     record_path().unlink(missing_ok=True)
-    if not record or not _answers(record["url"]):
+    if process is None:
         return False
     with contextlib.suppress(psutil.Error):
-        process = psutil.Process(record["pid"])
         process.terminate()
         try:
             process.wait(timeout)
@@ -131,9 +164,12 @@ def main() -> None:
     sock = server.listen(args.port, otherwise_any=True)
     url = f"http://{server.HOST}:{sock.getsockname()[1]}"
 
+    stamp = code_stamp()
+
     def ready() -> None:
+        record = {"url": url, "pid": os.getpid(), "package": str(PACKAGE), "code": stamp}
         part = record_path().with_suffix(".part")
-        part.write_text(json.dumps({"url": url, "pid": os.getpid(), "started": time.time()}))
+        part.write_text(json.dumps(record))
         part.replace(record_path())
         logging.getLogger("workbench.llm").info("listening at %s", url)
 
