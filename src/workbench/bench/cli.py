@@ -11,7 +11,7 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Measure the model server and the model files.")
 
 
-@app.callback()
+@app.callback(epilog="Example: workbench bench llm --clients 1,8")
 def group() -> None:
     """Each measurement is a command of its own."""
 

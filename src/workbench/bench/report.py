@@ -26,7 +26,11 @@ def numbers(option: str, text: str) -> list[int]:
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """A line on standard error that says what is being measured."""
-    with Console(stderr=True).status("starting both servers") as status:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield console.print
+        return
+    with console.status("starting the servers") as status:
         yield status.update
 
 
