@@ -81,10 +81,12 @@ def test_meaning_is_in_the_vectors(http: httpx.Client) -> None:
 
 
 def test_vectors_are_those_of_sentence_transformers(http: httpx.Client) -> None:
+    import torch
     from sentence_transformers import SentenceTransformer
 
     from workbench import models
 
+    torch.set_num_threads(1)  # spinning threads crawl beside the server's
     many = texts()
     reference = SentenceTransformer(str(models.path(EMBED).folder / "st"), device="cpu").encode(
         many

@@ -122,10 +122,8 @@ def _prompt(rng: random.Random, words: int) -> str:
 
 def summary(rounds: Rounds) -> dict[str, Any]:
     """Medians of each arm, and of the ratios to the faster raw llama.cpp, round by round."""
-    best = max(
-        (r for r in RAW if r in rounds[0]),
-        key=lambda name: median(r[name].tokens_per_second for r in rounds),
-    )
+    speeds = {n: median(r[n].tokens_per_second for r in rounds) for n in rounds[0]}
+    best = max((name for name in RAW if name in speeds), key=speeds.__getitem__)
     return {
         "baseline": best,
         "arms": {
