@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_ollama import FakeOllama
 
 import workbench
 from workbench import session
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInput, ModelMissing, UnknownName
 
 
 @pytest.fixture
@@ -69,6 +70,26 @@ def test_lines_of_several_processes_never_mix(record):
 def test_an_unknown_profile_lists_the_right_ones():
     with pytest.raises(UnknownName, match="did you mean 'fast'"):
         session.start("01_model_selection", profile="fats")
+
+
+def test_start_says_what_it_found(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("WORKBENCH_ROOT", str(tmp_path))
+    with FakeOllama() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        made = session.start("01_model_selection", models=["smollm2:135m"], tracing=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert made.host == server.url and made.artifacts == tmp_path / "artifacts"
+    assert made.models == ("smollm2:135m",) and made.profile == "fast"
+    assert 3 <= len(lines) <= 5 and "fast" in lines[0]
+    assert "smollm2:135m" in lines[1] and server.url in lines[1] and "your Ollama" in lines[1]
+
+
+def test_start_without_a_model_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_ROOT", str(tmp_path))
+    with FakeOllama() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        with pytest.raises(ModelMissing, match="workbench models pull missing"):
+            session.start("01_model_selection", models=["missing"], tracing=False)
 
 
 def test_artifacts_are_built_once_and_say_which(monkeypatch, tmp_path, capsys):
