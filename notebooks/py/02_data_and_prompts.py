@@ -76,9 +76,14 @@ display.note(
 )
 
 # %%
+import re
+
 page = next(d for d in documents if d.id == show_document)
 display.side_by_side(
-    page.raw, page.text, titles=("As it came", "As the model will see it"), limit=1400
+    re.sub(r"\s*\n\s*", "\n", page.raw),
+    page.text,
+    titles=("As it came (blank lines left out)", "As the model will see it"),
+    limit=1400,
 )
 
 # %% [markdown]
@@ -99,8 +104,16 @@ def cut(text, size=220, overlap=40):
 
 
 fares = next(d for d in documents if d.id == "fares")
-display.note("```text\n…{tail}\n```\n\nThe first window ends in the middle of a table.",
-             tail=cut(fares.text, chunk_size, chunk_overlap)[0][-240:])
+blind = cut(fares.text, chunk_size, chunk_overlap)
+display.side_by_side(
+    f"… {blind[0][-260:]}",
+    f"{blind[1][:260]} …",
+    titles=("Where the first window ends", "Where the second begins"),
+)
+
+# %% [markdown]
+# A blind cut falls wherever the count runs out, and loses the lines on the way. Cut along the
+# headings, each chunk says where it belongs, and a table stays a table.
 
 # %%
 from workbench import chunking

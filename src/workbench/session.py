@@ -94,7 +94,8 @@ def metric(name: str, value: float, unit: str = "", show: bool = True) -> float:
     number = _finite(name, value)
     _append({"metric": name, "value": number, **({"unit": unit} if unit else {})})
     if show:
-        print(f"{name} = {number:.4g}{' ' if unit else ''}{unit}")
+        shown = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+        print(f"{name} = {shown}{' ' if unit else ''}{unit}")
     return number
 
 

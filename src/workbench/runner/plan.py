@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 import tomllib
@@ -219,9 +220,23 @@ def _parse(text: str) -> Any:
 
 
 def _fingerprint(book: nbformat.NotebookNode, parameters: dict[str, Any], profile: str) -> str:
+    """Changes with whatever a notebook's result hangs on: itself, its parameters, code and data."""
     cells = [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in book.cells]
-    text = json.dumps([cells, parameters, profile], sort_keys=True, default=str)
+    text = json.dumps([cells, parameters, profile, _beneath()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.cache
+def _beneath() -> str:
+    """A digest of the package, the data and the locks, read once in a run."""
+    here = settings()
+    folders = (Path(__file__).resolve().parents[1], here.data, here.nbconfig / "locks")
+    digest = hashlib.sha256()
+    for file in sorted(f for folder in folders for f in folder.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(file.name.encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _title(book: nbformat.NotebookNode) -> str:
