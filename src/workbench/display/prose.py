@@ -62,7 +62,8 @@ class SideBySide:
             f'<section style="flex:1 1 18em;min-width:0" aria-label="{escape(title)}">'
             f'<div style="font-weight:600;padding:.2em 0">{escape(title)}</div>'
             f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;'
-            f"border:{LINE};border-radius:6px;padding:.6em .8em;margin:0;background:transparent;color:inherit;"
+            f"border:{LINE};border-radius:6px;padding:.6em .8em;margin:0;"
+            "background:transparent;color:inherit;"
             f'font-size:.92em">{escape(text)}</pre></section>'
             for title, text in zip(self.titles, (self.left, self.right), strict=True)
         )
