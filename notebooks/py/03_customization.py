@@ -113,6 +113,8 @@ curves = {
 both = curves["both"]
 hit_rate = intervals.share(both.found_by(5))
 wb.metric("hit_rate_at_5", hit_rate.value)
+for short, name in (("words", "words alone (BM25)"), ("vectors", "vectors alone")):
+    wb.metric(f"hit_rate_at_5_{short}", intervals.share(curves[name].found_by(5)).value)
 wb.metric("mrr", both.mrr)
 
 # %%
