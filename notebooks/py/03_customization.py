@@ -189,7 +189,7 @@ display.table(
 )
 
 # %%
-tuning.preflight()
+tuning.preflight(lora_steps * 2 * 270)  # two examples a step, of some 270 tokens each
 
 # %%
 tuned = tuning.train(
@@ -227,7 +227,8 @@ display.table(
 # %% [markdown]
 # So short a run can show that the style is taken up. It cannot show that answers got more often
 # right: for that it takes more steps and many more questions, which is what the `full` profile is
-# for.
+# for. Look at the last column for a typical price of short training: a model that has just learned
+# to say *"The documents do not say."* may say it too readily.
 #
 # ## Change this and run again
 #

@@ -92,15 +92,16 @@ recorded = pd.DataFrame(tracing.spans(most=spans_read))
 recorded["notebook"] = [a.get("workbench.notebook", "–") for a in recorded["attributes"]]
 calls = recorded[(recorded["kind"] == "LLM") & (recorded["prompt_tokens"] > 0)]
 per_notebook = calls.groupby("notebook").agg(
-    calls=("span_id", "count"), prompt_tokens=("prompt_tokens", "sum"),
-    output_tokens=("output_tokens", "sum"), median_seconds=("seconds", "median"),
-    slowest_seconds=("seconds", "max"),
+    calls=("span_id", "count"), read=("prompt_tokens", "sum"),
+    written=("output_tokens", "sum"), median=("seconds", "median"),
+    slowest=("seconds", "max"),
 )
 wb.metric("traced_calls", len(calls))
 wb.metric("traced_tokens", float(calls["prompt_tokens"].sum() + calls["output_tokens"].sum()))
 display.table(
-    per_notebook.reset_index(), caption="Model calls by notebook, from the traces",
-    formats={"median_seconds": "{:.1f} s", "slowest_seconds": "{:.1f} s"},
+    per_notebook.reset_index(),
+    caption="Model calls by notebook, tokens read and written, from the traces",
+    formats={"median": "{:.1f} s", "slowest": "{:.1f} s"},
 )
 
 # %%
@@ -110,7 +111,7 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
 left.scatter(calls["prompt_tokens"], calls["seconds"], alpha=0.5)
 left.set_xlabel("tokens read")
 left.set_ylabel("seconds")
-left.set_title("Longer prompts take longer")
+left.set_title("Does a longer prompt take longer?")
 right.hist(calls["seconds"], bins=20)
 for name, q in (("median", 0.5), ("p95", 0.95)):
     at = calls["seconds"].quantile(q)
