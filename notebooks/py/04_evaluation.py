@@ -92,13 +92,17 @@ ax.set_title(f"{right.n} answers of {model}")
 display.figure(fig, "Three scores of the assistant, each with its interval.")
 
 # %%
+has_evidence = answers["id"].isin([q.id for q in questions if q.evidence])
+found_share = intervals.share(answers[has_evidence]["found"])
+wb.metric("evidence_found", found_share.value)
 wb.metric("right_by_rule", right.value)
 wb.metric("cites_evidence", scores["cites its evidence"].value)
 wb.metric("overlap", scores["words shared with the reference"].value)
 display.note(
     "Right by rule: {right}. The interval is {wide:.0%} wide: with so few questions, a new version "
-    "that scores ten points more may well be no better.",
-    right=str(right), wide=right.high - right.low,
+    "that scores ten points more may well be no better. The right document was among the passages "
+    "for {found}: what is missing beyond that, the model failed to read.",
+    right=str(right), wide=right.high - right.low, found=str(found_share),
 )
 
 # %% [markdown]

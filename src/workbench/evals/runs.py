@@ -47,8 +47,9 @@ def ask_all(
 ) -> pd.DataFrame:
     """One row a question: the answer, its scores, tokens and seconds.
 
-    Columns: id, type, question, answer, correct, refused, cites, overlap, sources,
-    prompt_tokens, output_tokens, seconds, first_token_seconds, cached.
+    Columns: id, type, question, answer, correct, refused, cites, overlap, found (a passage of a
+    right document was given), sources, prompt_tokens, output_tokens, seconds,
+    first_token_seconds, cached.
     """
     import pandas as pd
 
@@ -71,6 +72,7 @@ def scored(question: Question, answer: Answer) -> dict[str, object]:
         "refused": metrics.refused(answer.text),
         "cites": metrics.cites_evidence(answer.text, question.documents),
         "overlap": metrics.token_f1(answer.text, question.answer),
+        "found": any(hit.chunk.document in question.documents for hit in answer.retrieved),
         "sources": list(answer.sources),
         "prompt_tokens": answer.prompt_tokens,
         "output_tokens": answer.output_tokens,
