@@ -107,6 +107,7 @@ def test_a_small_measurement_is_one_json_object() -> None:
     assert done.returncode == (0 if result["ok"] else 1), done.stderr
     (cell,) = result["cells"]
     assert {llm.RAW[1], *llm.EMBEDDED} <= set(cell["arms"])
+    assert result["runs"] == 1
     for arm in cell["arms"].values():
         assert arm["prompt_tokens"] == 50 and arm["output_tokens"] == [16]
         assert arm["tokens_per_second"] > 0 and arm["first_token_ms"] > 0

@@ -2,13 +2,13 @@
 
 Both run the same model file with the same parameters (those of :func:`workbench.llm.runner.
 engine_params`), each in processes of its own, and are asked by the same client. The arms take turns
-in each round with the same prompts, so that what else the machine does falls on all of them; a
-ratio is taken within a round, and the median of the rounds is what counts. Each prompt differs from
-its first words on, so no arm can reuse what it computed before.
+in each round, so that what else the machine does falls on all of them; a ratio is taken within a
+round, and the median of the rounds is what counts. Each arm's prompts differ from the others' in
+their first word only, so that all have the same work and none can reuse what was computed before.
 
-Raw llama.cpp runs twice: as it comes, and with threads that sleep while they wait, as the embedded
-server's do. Which is faster depends on what else runs; the faster one is what counts. Beside other
-work the spinning one may crawl; it is left out where it is ``HOPELESS`` times slower.
+Raw llama.cpp runs twice: as it comes, and with its threads waiting for each other as the embedded
+server's do. The faster one is what counts. As it comes it may crawl beside other work, its threads
+spinning; it is left out of a combination where it is ``HOPELESS`` times slower.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from workbench.errors import ServerError
 from workbench.settings import settings
 
 MODEL = "smollm2:135m"
-RAW = ("raw llama.cpp", "raw, passive")
+RAW = ("raw llama.cpp", "raw, same waits")
 EMBEDDED = ("embedded /v1", "embedded /api")
 TARGET = 0.95
 HOPELESS = 4
@@ -67,10 +67,10 @@ def measure(
     busy = _busy()
     with (
         _child("workbench.llm.runner", job.dumps()) as raw,
-        _child("workbench.llm.runner", job.dumps(), OMP_WAIT_POLICY="passive") as passive,
+        _child("workbench.llm.runner", job.dumps(), **engine.RUNNER_ENVIRONMENT) as same,
         _child("workbench.bench.child") as own,
     ):
-        openai = zip((*RAW, EMBEDDED[0]), (raw, passive, own), strict=True)
+        openai = zip((*RAW, EMBEDDED[0]), (raw, same, own), strict=True)
         arms = [Arm(name, url, load.OPENAI) for name, url in openai]
         arms.append(Arm(EMBEDDED[1], own, load.OLLAMA))
         cells = [
@@ -98,26 +98,25 @@ def _cell(
     rng = random.Random(f"{clients} {length}")
     words, warm = length, {}
     for arm in arms:
-        batch = asyncio.run(load.batch(arm, MODEL, [_prompt(rng, words)], 4))
+        batch = asyncio.run(load.batch(arm, MODEL, _prompts(rng, words, 1)(), 4))
         words = max(4, words + length - batch.answers[0].prompt_tokens)
         warm[arm.name] = batch.seconds
     arms = [a for a in arms if a.name != RAW[0] or warm[RAW[0]] < HOPELESS * warm[RAW[1]]]
     rounds: Rounds = []
     for turn in range(runs):
-        prompts = [_prompt(rng, words) for _ in range(clients)]
+        prompts = _prompts(rng, words, clients)
         taken: dict[str, Batch] = {}
         for arm in arms[turn % len(arms) :] + arms[: turn % len(arms)]:
             progress(f"{clients} clients, {length} tokens, run {turn + 1} of {runs}: {arm.name}")
-            taken[arm.name] = asyncio.run(load.batch(arm, MODEL, prompts, output))
+            taken[arm.name] = asyncio.run(load.batch(arm, MODEL, prompts(), output))
         rounds.append(taken)
     return {"clients": clients, "prompt_tokens": length, **summary(rounds)}
 
 
-def _prompt(rng: random.Random, words: int) -> str:
-    """So many tokens, the first of them a number of its own; six digits are six tokens."""
-    number = rng.randrange(100_000, 1_000_000)
-    filler = " ".join(rng.choices(WORDS, k=max(1, words - 12)))
-    return f"{number} Write a very long story with: {filler}"
+def _prompts(rng: random.Random, words: int, n: int) -> Callable[[], list[str]]:
+    """Makes n prompts of so many tokens: the same words each time, after numbers of their own."""
+    fillers = [" ".join(rng.choices(WORDS, k=max(1, words - 6))) for _ in range(n)]
+    return lambda: [f"{rng.randrange(100_000, 1_000_000)} {filler}" for filler in fillers]
 
 
 def summary(rounds: Rounds) -> dict[str, Any]:
@@ -152,7 +151,7 @@ def _ratio(rounds: Rounds, name: str, baseline: str) -> dict[str, float]:
 @contextmanager
 def _child(module: str, *args: str, **env: str) -> Iterator[str]:
     """A server in a process that prints its address and ends when this one does; its URL."""
-    outer = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    outer = {name: value for name, value in os.environ.items() if "OMP_" not in name}
     process = subprocess.Popen(
         [sys.executable, "-m", module, *args],
         stdin=subprocess.PIPE,
