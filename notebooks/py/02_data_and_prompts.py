@@ -184,15 +184,15 @@ display.figure(fig, "Map of all chunks in two dimensions with a question and wha
 # ## Two prompts, measured
 #
 # The passages are the same for both, so only the prompt differs. Version 1 is the plainest that
-# works. Version 2 sets rules: short, source in brackets, say so when the passages do not answer.
+# works. Version 2 asks for the house style (short, source in brackets, say so when the passages do
+# not answer) and shows one worked example.
 
 # %%
 from workbench import prompts
 
 first, second = (prompts.get("answer", v) for v in prompt_versions)
 display.side_by_side(
-    f"{first.system}\n\n{first.text}",
-    f"{second.system}\n\n{second.text}",
+    *("\n\n".join(f"<{role}> {text}" for role, text in p.messages) for p in (first, second)),
     titles=(f"{first.id}: {first.changelog}", f"{second.id}: {second.changelog}"),
 )
 

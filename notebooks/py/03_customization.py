@@ -82,7 +82,7 @@ def answer(question):
     """Retrieval-augmented generation: search, fill the prompt, ask."""
     hits = retriever.search(question, k=passages)
     messages = prompts.get("answer").render(passages=rag.passages(hits), question=question)
-    options = {"temperature": 0, "seed": 7, "num_predict": 96}
+    options = {"temperature": 0, "seed": 7, "num_predict": 96, "repeat_penalty": 1.0}
     return hits, session.client.chat(model, messages=messages, options=options)
 
 

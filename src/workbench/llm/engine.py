@@ -30,9 +30,9 @@ MOST_LOADED = int(os.environ.get("OLLAMA_MAX_LOADED_MODELS") or 3)  # Ollama's d
 MOST_SLOTS = int(os.environ.get("OLLAMA_NUM_PARALLEL") or 8)
 MEMORY_AIM = 1.5 * 2**30  # bytes of weights and key-value cache that a model should stay under
 LOAD_SECONDS = 300
-#: llama.cpp's waiting threads spin only shortly. Unlimited, as is GNU OpenMP's default, they take the
-#: core from the thread they wait for as soon as anything else runs, and answers get ten times slower;
-#: sleeping at once costs half the speed on an idle machine.
+#: llama.cpp's waiting threads spin only shortly. Unlimited, as is GNU OpenMP's default, they take
+#: the core from the very thread they wait for as soon as anything else runs, and answers get ten
+#: times slower; sleeping at once costs half the speed on an idle machine.
 RUNNER_ENVIRONMENT = {"WORKBENCH_DAEMON": "1", "GOMP_SPINCOUNT": "5000"}
 FOREVER = float("inf")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: How many passages each of the two searches hands to the fusion.
 CANDIDATES = 50
-#: The vectors' share of the fused score; the words have the rest. Equal parts: nothing is tuned yet.
+#: The vectors' share of the fused score; the words have the rest. Equal parts: not tuned.
 DENSE_WEIGHT = 0.5
 
 
