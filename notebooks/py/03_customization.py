@@ -37,7 +37,7 @@ model = "smollm2:135m"
 passages = 3
 questions_asked = 8
 lora_examples = 160
-lora_steps = 20
+lora_steps = 16
 lora_rank = 8
 learning_rate = 0.001
 
@@ -199,7 +199,7 @@ tuned = tuning.train(
     rank=lora_rank,
     learning_rate=learning_rate,
     name="notebook-03",
-    on_step=lambda s: s.step % 5 == 0 and print(f"step {s.step}/{s.steps}: loss {s.loss:.2f}"),
+    on_step=lambda s: s.step % 4 == 0 and print(f"step {s.step}/{s.steps}: loss {s.loss:.2f}"),
 )
 tuned.figure()
 

@@ -30,10 +30,10 @@ MOST_LOADED = int(os.environ.get("OLLAMA_MAX_LOADED_MODELS") or 3)  # Ollama's d
 MOST_SLOTS = int(os.environ.get("OLLAMA_NUM_PARALLEL") or 8)
 MEMORY_AIM = 1.5 * 2**30  # bytes of weights and key-value cache that a model should stay under
 LOAD_SECONDS = 300
-#: llama.cpp's waiting threads spin only shortly. Unlimited, as is GNU OpenMP's default, they take
-#: the core from the very thread they wait for as soon as anything else runs, and answers get ten
-#: times slower; sleeping at once costs half the speed on an idle machine.
-RUNNER_ENVIRONMENT = {"WORKBENCH_DAEMON": "1", "GOMP_SPINCOUNT": "5000"}
+#: How long llama.cpp's waiting threads spin before they sleep. A tenth of GNU OpenMP's default: as
+#: fast on an idle machine, and less in the way of whatever else runs on the same cores. Sleeping at
+#: once halves the speed of an idle machine.
+RUNNER_ENVIRONMENT = {"GOMP_SPINCOUNT": "30000"}
 FOREVER = float("inf")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 
@@ -158,7 +158,7 @@ class Engine:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "workbench.llm.runner", job.dumps(),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **RUNNER_ENVIRONMENT},
+            env={**RUNNER_ENVIRONMENT, **os.environ, "WORKBENCH_DAEMON": "1"},
         )  # fmt: skip
         try:
             line = await asyncio.wait_for(process.stdout.readline(), LOAD_SECONDS)
