@@ -120,6 +120,7 @@ class TuneResult:
         ends, scores = [0, self.steps], [self.held_out_before, self.held_out_after]
         ax.plot(ends, scores, "o--", color=display.PALETTE["vermilion"], label="held-out examples")
         ax.set(xlabel="step", ylabel="loss (nats a token)", ylim=(0, None))
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.legend()
         alt = (
             f"Loss over {self.steps} training steps. On {self.held_out} held-out examples it went "
