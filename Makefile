@@ -32,13 +32,13 @@ lab: models  ## open JupyterLab on this machine
 	  $(PY) -m jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
 
 lint: setup  ## ruff, and whether each notebook equals its paired script
-	@$(PY) -m ruff check src tests nbconfig
-	@$(PY) -m ruff format --check src tests nbconfig
+	@$(PY) -m ruff check src tests nbconfig docs
+	@$(PY) -m ruff format --check src tests nbconfig docs
 	@$(PY) nbconfig/pairing.py check
 
 format: setup  ## let ruff rewrite the code
-	@$(PY) -m ruff check --fix src tests nbconfig
-	@$(PY) -m ruff format src tests nbconfig
+	@$(PY) -m ruff check --fix src tests nbconfig docs
+	@$(PY) -m ruff format src tests nbconfig docs
 
 pair: setup  ## write the notebooks from their paired scripts (FROM=ipynb: the other way)
 	@$(PY) nbconfig/pairing.py update $(if $(FROM),--from $(FROM))

@@ -55,3 +55,10 @@ def test_commands_named_are_commands():
     named = set(re.findall(r"\.venv/bin/workbench ([a-z]+)", README))
     assert named
     assert named <= set(COMMANDS)
+
+
+def test_measured_figures_are_those_of_the_kept_results():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "measured.py"), "--check"], check=False
+    )
+    assert done.returncode == 0, "run: .venv/bin/python docs/measured.py"
