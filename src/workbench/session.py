@@ -33,9 +33,15 @@ class Session:
     notebook: str
     profile: str
     host: str
-    client: ollama.Client
     models: tuple[str, ...]
     artifacts: Path
+
+    @property
+    def client(self) -> ollama.Client:
+        """The ``ollama`` client at the server in use, started again if it went away."""
+        from workbench.llm import client as llm
+
+        return llm.client()
 
     def artifact(self, name: str, build: Callable[[Path], Any]) -> Path:
         """See :func:`artifact`."""
@@ -69,7 +75,7 @@ def start(
     print(f"notebook   {notebook}, profile {profile}")
     print(f"models     {', '.join(models)} at {host} ({kind})")
     print(f"traces     {traces}")
-    return Session(notebook, profile, host, llm.client(), tuple(models), artifacts)
+    return Session(notebook, profile, host, tuple(models), artifacts)
 
 
 def _start_tracing() -> str:

@@ -46,8 +46,8 @@ class Copy:
         shutil.copy(ROOT / "pyproject.toml", self.root)
         tools = folder / "bin"
         tools.mkdir()
-        double = (Path(__file__).parent / "fake_uv.py").read_text(encoding="utf-8")
-        (tools / "uv").write_text(double.replace("/usr/bin/env python3", sys.executable))
+        double = Path(__file__).parent / "fake_uv.py"  # by a shell: a shebang's path has no spaces
+        (tools / "uv").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{double}" "$@"\n')
         (tools / "uv").chmod(0o755)
         drop = ("UV_", "PIP_", "ACCEL")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(drop)}

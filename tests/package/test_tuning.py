@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workbench import tuning
+from workbench import prompts, tuning
 from workbench.errors import BadInput, BrokenFile, MissingPiece, OutOfRoom, UnknownName
 from workbench.settings import settings
 from workbench.tuning import data
@@ -85,9 +85,10 @@ def test_files_that_hold_no_examples(tmp_path: Path) -> None:
 
 def test_training_puts_an_example_as_the_assistant_does() -> None:
     messages = tuning.render(example(3, source="cabin-prices"))
-    assert [m["role"] for m in messages] == ["system", "user"]
-    assert "[cabin-prices]\nCabin 3 costs 30 kr" in messages[1]["content"]
-    assert "What does cabin 3 cost?" in messages[1]["content"]
+    roles = [role for role, _ in prompts.get("answer").messages]
+    assert [m["role"] for m in messages] == roles
+    assert "[cabin-prices]\nCabin 3 costs 30 kr" in messages[-1]["content"]
+    assert "What does cabin 3 cost?" in messages[-1]["content"]
     assert "It costs 30 kr." not in str(messages)
 
 

@@ -78,7 +78,13 @@ class Runner:
 
     @property
     def alive(self) -> bool:
-        return self.process.returncode is None
+        """Whether the process runs; asked of the system, which knows before asyncio does."""
+        if self.process.returncode is not None:
+            return False
+        try:
+            return psutil.Process(self.process.pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
     @property
     def expires_in(self) -> float:
