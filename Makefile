@@ -1,6 +1,6 @@
 # The commands of this working copy. Everything is made in .venv/, artifacts/ and runs/.
 .DEFAULT_GOAL := help
-.PHONY: help course test test-full lab lint format pair lock setup models doctor clean
+.PHONY: help course test test-quick test-full lab lint format pair lock setup models doctor clean
 
 PYTHON ?= python3
 PROFILE ?= fast
@@ -23,6 +23,9 @@ course: models  ## set everything up and run the six notebooks; run again, it go
 test: models  ## lint, then all tests that decide a change, the notebooks among them
 	@$(MAKE) --no-print-directory lint
 	@$(PY) -m pytest -m 'not full' $(PYTEST)
+
+test-quick: setup  ## only what needs no model, no viewer and no kernel: under a minute
+	@$(PY) -m pytest -q -n 2 -m 'not model and not viewer and not notebook and not full' $(PYTEST)
 
 test-full: models  ## the long checks; stopped, it goes on where it was
 	@$(PY) -m pytest -m full --resume -v $(PYTEST)

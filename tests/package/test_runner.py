@@ -21,6 +21,7 @@ from workbench.errors import BadInput, BrokenFile, UnknownName
 from workbench.runner import expectations, html, plan, record, report, runs
 from workbench.runner.execute import Stop, execute
 
+pytestmark = pytest.mark.notebook  # each starts a kernel
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 PARAMETERS = 'profile = "fast"\nk = 3\nrate = 0.5\nname = "x"\nexact = True'
 RECORD = """import json, os
