@@ -65,9 +65,9 @@ def bench() -> str:
         )
     shares = ", ".join(f"{share:.0%}" for share in map(same_waits, result["cells"]))
     return "\n".join(lines) + (
-        "\n\nllama.cpp's threads wait for each other by spinning; the embedded server's spin a tenth "
-        f"as long. Beside raw llama.cpp that waits in the same way the shares are {shares}: that "
-        "is what the API itself costs."
+        "\n\nllama.cpp's threads wait for each other by spinning; the embedded server's spin a "
+        "tenth as long. Beside raw llama.cpp that waits in the same way the shares are "
+        f"{shares}: that is what the API itself costs."
     )
 
 
