@@ -34,7 +34,8 @@ class Question:
 
     ``accept`` lists short forms of which a right answer has at least one. ``evidence`` lists
     ``{"document", "quote"}``, each quote verbatim in the cleaned document but for white space.
-    An ``aggregate`` question has ``sql`` instead, for ``timetable.sqlite``. An unanswerable one has
+    An ``aggregate`` question has ``sql`` instead, for ``skerry.sqlite``. An ``in_force`` one also
+    has ``stale``: a passage that says otherwise and is not in force. An unanswerable one has
     ``why_unanswerable``, ``nearest`` (evidence that only looks right) and ``key_terms``.
     """
 
@@ -47,6 +48,7 @@ class Question:
     split: str
     sql: str = ""
     why_unanswerable: str = ""
+    stale: dict[str, str] = field(default_factory=dict)
     nearest: dict[str, str] = field(default_factory=dict)
     key_terms: list[str] = field(default_factory=list)
 
@@ -71,37 +73,45 @@ _NEEDED: dict[str, type] = {
     "type": str,
     "split": str,
 }
-_EXTRA: dict[str, type] = {"sql": str, "why_unanswerable": str, "nearest": dict, "key_terms": list}
+_EXTRA: dict[str, type] = {
+    "sql": str,
+    "stale": dict,
+    "why_unanswerable": str,
+    "nearest": dict,
+    "key_terms": list,
+}
 
 
 def load(path: str | Path | None = None, split: str | None = None) -> list[Question]:
-    """Questions from a JSON Lines file, of one split or of all.
+    """Questions of one split or of all, from a JSON Lines file or from all those of a folder.
 
-    Without a path: the course's own ``data/golden/questions.jsonl``. Raises BadInput, naming line
-    and field, for a line that is malformed or an id that comes twice; UnknownName for a split.
+    Without a path: the course's own, ``data/golden``. Raises BadInput, naming line and field, for a
+    line that is malformed or an id that comes twice; UnknownName for a split.
     """
     if split is not None and split not in SPLITS:
         raise UnknownName("split", split, SPLITS)
-    file = _file(path)
     questions: dict[str, Question] = {}
-    for where, line in _lines(file):
+    for where, line in (pair for file in _files(path) for pair in _lines(file)):
         question = _question(line, where)
         if question.id in questions:
             raise BadInput(f"{where}: id {question.id!r} comes twice", "give each its own id")
         questions[question.id] = question
     if not questions:
-        raise BadInput(f"no questions in {file}", "write one JSON object a line")
+        raise BadInput(f"no questions in {path or 'data/golden'}", "write one JSON object a line")
     return [q for q in questions.values() if split in (None, q.split)]
 
 
-def _file(path: str | Path | None) -> Path:
+def _files(path: str | Path | None) -> list[Path]:
     if path is None:
         from workbench.settings import settings
 
-        path = settings().data / "golden" / "questions.jsonl"
-    if not Path(path).is_file():
-        raise BadInput(f"there is no file {path}", "name a JSON Lines file of questions")
-    return Path(path)
+        path = settings().data / "golden"
+    found = sorted(Path(path).glob("*.jsonl")) if Path(path).is_dir() else [Path(path)]
+    if not found or not found[0].is_file():
+        raise BadInput(
+            f"there is no file of questions {path}", "name a JSON Lines file, or a folder"
+        )
+    return found
 
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
@@ -123,7 +133,8 @@ def _question(line: str, where: str) -> Question:
     if not isinstance(values, dict):
         raise BadInput(f"{where}: not a JSON object", "write one object a line")
     _check_fields(values, where)
-    _check_evidence(values["evidence"], where)
+    for name in ("evidence", "stale", "nearest"):
+        _check_passages(values.get(name) or [], name, where)
     return Question(**values)
 
 
@@ -145,10 +156,10 @@ def _check_fields(values: dict[str, Any], where: str) -> None:
             raise BadInput(f"{where}: field {name!r} is empty", "fill it in")
 
 
-def _check_evidence(pieces: list[Any], where: str) -> None:
-    for piece in pieces:
+def _check_passages(pieces: list[Any] | dict[str, Any], name: str, where: str) -> None:
+    for piece in pieces if isinstance(pieces, list) else [pieces]:
         if not isinstance(piece, dict) or set(piece) != {"document", "quote"}:
             raise BadInput(
-                f"{where}: field 'evidence' has something other than document and quote",
+                f"{where}: field {name!r} has something other than document and quote",
                 'write {"document": "its id", "quote": "words from it"}',
             )

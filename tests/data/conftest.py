@@ -32,7 +32,7 @@ def documents() -> dict[str, corpus.Document]:
 
 @pytest.fixture(scope="session")
 def questions() -> list[golden.Question]:
-    return golden.load(DATA / "golden" / "questions.jsonl")
+    return golden.load(DATA / "golden")
 
 
 @pytest.fixture(scope="session")

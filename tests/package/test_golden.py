@@ -39,7 +39,15 @@ def test_load_and_split(write):
 
 
 def test_own_questions_are_the_default():
-    assert len(golden.load(split="dev")) == len(golden.load(split="test"))
+    counts = {split: len(golden.load(split=split)) for split in golden.SPLITS}
+    assert counts == {"dev": 120, "test": 240}
+
+
+def test_a_folder_of_files(write, tmp_path):
+    write(GOOD)
+    (tmp_path / "more.jsonl").write_text(json.dumps(GOOD | {"id": "q2"}), "utf-8")
+    (tmp_path / "notes.md").write_text("no questions", "utf-8")
+    assert {q.id for q in golden.load(tmp_path)} == {"q1", "q2"}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,7 @@ def test_own_questions_are_the_default():
         (GOOD | {"split": "train"}, "'split' is 'train'"),
         (GOOD | {"question": " "}, "'question' is empty"),
         (GOOD | {"evidence": ["fares"]}, "'evidence' has something other"),
+        (GOOD | {"stale": {"document": "old"}}, "'stale' has something other"),
         (GOOD | {"colour": "red"}, "unknown field 'colour'"),
     ],
 )
@@ -71,6 +80,8 @@ def test_same_id_twice(write):
 def test_missing_empty_and_other_encoding(write, tmp_path):
     with pytest.raises(BadInput, match="there is no file"):
         golden.load(tmp_path / "none.jsonl")
+    with pytest.raises(BadInput, match="there is no file"):
+        golden.load(tmp_path)
     with pytest.raises(BadInput, match="no questions"):
         golden.load(write(""))
     (tmp_path / "latin.jsonl").write_bytes("é".encode("cp1252"))
