@@ -18,7 +18,7 @@ def card(data) -> str:
 def test_counts_in_the_card(card, data, documents, questions):
     words = sum(len(document.text.split()) for document in documents.values())
     assert f"{len(documents)} documents, about {round(words, -3):,} words" in card
-    database = sqlite3.connect(data / "corpus" / "timetable.sqlite")
+    database = sqlite3.connect(data / "corpus" / "skerry.sqlite")
     (sailings,) = database.execute("SELECT COUNT(*) FROM sailings").fetchone()
     database.close()
     assert f"{sailings:,} sailings" in card

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import tomllib
 from collections import Counter
 
 import pytest
-
-ROWS = "4b0cd9ab8bf4d7e8"
 
 
 def table_rows(text: str, heading: str) -> list[list[str]]:
@@ -28,7 +25,6 @@ def test_counts(documents):
 
 def test_whole_estate_is_small(data):
     assert sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) < 20_000_000
-    assert (data / "corpus" / "timetable.sqlite").stat().st_size < 500_000
 
 
 @pytest.mark.parametrize("word", ["cookie", "breadcrumb", "rsaquo", "›", "helpful", "Newsletter"])
@@ -96,25 +92,6 @@ def test_made_again_byte_for_byte(data, script, tmp_path, name, suffix):
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(made, committed, strict=True))
 
 
-def test_database_rows_are_the_same_again(data, script, tmp_path):
-    timetable = script("timetable")
-    timetable.make(tmp_path / "again.sqlite")
-    kept = timetable.digest(data / "corpus" / "timetable.sqlite")
-    assert timetable.digest(tmp_path / "again.sqlite") == kept
-    assert kept.startswith(ROWS)
-
-
-def test_digest_sees_one_changed_row(data, script, tmp_path):
-    timetable = script("timetable")
-    file = tmp_path / "changed.sqlite"
-    timetable.make(file)
-    database = sqlite3.connect(file)
-    database.execute("UPDATE sailings SET passengers = passengers + 1 WHERE id = 700")
-    database.commit()
-    database.close()
-    assert timetable.digest(file) != timetable.digest(data / "corpus" / "timetable.sqlite")
-
-
 def test_documents_agree_with_the_world_sheet(data, documents):
     world = tomllib.loads((data / "world.toml").read_text("utf-8"))
     names = {code: port[0] for code, port in world["ports"].items()}
@@ -135,23 +112,3 @@ def test_documents_agree_with_the_world_sheet(data, documents):
     assert {row[0]: int(row[1]) for row in places} == {
         name: v["wheelchairs"] for name, v in world["vessels"].items()
     }
-
-
-def test_database_agrees_with_the_documents(data):
-    database = sqlite3.connect(data / "corpus" / "timetable.sqlite")
-    late = database.execute(
-        "SELECT COUNT(*) FROM sailings JOIN vessels ON name = vessel JOIN weather USING (date) "
-        "WHERE (wind_ms >= wind_limit_ms) <> (cause = 'weather' AND status = 'cancelled')"
-    ).fetchone()
-    assert late == (0,)
-    first = database.execute(
-        "SELECT MIN(departs) FROM sailings WHERE origin = 'MRW' AND route = 'R1'"
-    ).fetchone()
-    assert first == ("05:45",)
-    night = database.execute(
-        "SELECT DISTINCT strftime('%w', date), departs FROM sailings "
-        "WHERE route = 'R5' AND origin = 'MRW' ORDER BY 1"
-    ).fetchall()
-    assert night == [("0", "22:30"), ("2", "22:30"), ("4", "22:30")]
-    assert 1_900 <= database.execute("SELECT COUNT(*) FROM sailings").fetchone()[0] <= 2_100
-    database.close()

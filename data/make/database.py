@@ -1,10 +1,10 @@
-"""Make ``data/corpus/timetable.sqlite``: six weeks of sailings, 1 June to 12 July 2026.
+"""Make ``data/corpus/skerry.sqlite``: six weeks of sailings, 1 June to 12 July 2026.
 
 Ports, vessels, routes and fares come from ``data/world.toml``; what happened to each sailing from
 a seeded generator. The same seed gives the same rows (``digest``); the file's bytes may differ
 between versions of SQLite.
 
-    python data/make/timetable.py [FILE]
+    python data/make/database.py [FILE]
 """
 
 from __future__ import annotations
@@ -184,4 +184,4 @@ def digest(file: Path) -> str:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA / "corpus" / "timetable.sqlite")
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA / "corpus" / "skerry.sqlite")
