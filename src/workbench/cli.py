@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("workbench.runner.cli", "Execute notebooks and report on them."),
     "models": ("workbench.models.cli", "List, pull and verify models."),
     "llm": ("workbench.llm.cli", "The embedded Ollama-compatible server."),
+    "data": ("workbench.estate_cli", "What is in the data estate; a look into a set."),
     "ask": ("workbench.rag_cli", "One answer with its sources and latency."),
     "bench": ("workbench.bench.cli", "Measure the model server."),
     "serve": ("workbench.serving.cli", "Serve the assistant over HTTP."),
