@@ -4,6 +4,11 @@ The same texts give the same bytes: ReportLab's invariant mode leaves out clock 
 and pages are not compressed, so that no version of zlib can change them.
 
     python data/make/circulars.py [FOLDER]
+
+A text begins with head lines (``title``, ``columns`` and so on; ``style: memo`` sets it as from
+an old word processor). Blocks follow, parted by blank lines: ``## heading``, ``| table |``,
+``- list``, ``1. list``, ``<<turn>>`` and ``<<back>>`` (pages between them are turned by 90 degrees),
+and ``%% text``, which is printed white on white and is meant to trap careless readers.
 """
 
 from __future__ import annotations
@@ -18,10 +23,14 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4, A5
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import (
     BaseDocTemplate,
     Flowable,
     Frame,
+    NextPageTemplate,
+    PageBreak,
     PageTemplate,
     Paragraph,
     Spacer,
@@ -41,12 +50,21 @@ HEAD = ParagraphStyle(
     textColor=BLUE,
 )
 TITLE = ParagraphStyle("title", parent=HEAD, fontSize=17, leading=21, spaceAfter=8)
-ITEM = ParagraphStyle("item", parent=BODY, leftIndent=12, bulletIndent=2)
+WHITE = ParagraphStyle("white", parent=BODY, fontSize=5, leading=6, textColor=colors.white)
+MEMO = ParagraphStyle(
+    "memo", fontName="Vera", bulletFontName="Vera", fontSize=9.5, leading=13.5, spaceAfter=6
+)
+MEMO_HEAD = ParagraphStyle(
+    "memohead", parent=MEMO, fontName="VeraBd", fontSize=11, spaceBefore=8, keepWithNext=1
+)
+MEMO_TITLE = ParagraphStyle("memotitle", parent=MEMO_HEAD, fontSize=15, leading=20, spaceAfter=8)
 #: A word may break after a vowel that one consonant and a vowel follow, or between two consonants.
 BREAK = re.compile(
     r"(?<=[a-z]{2}[aeiou])(?=[bcdfglmnprstv][aeiou][a-z])"
     r"|(?<=[a-z]{2}[lmnrs])(?=[bcdfgpt][aeiou][a-z])"
 )
+#: Characters that the word processor put into the private-use area, and the glyph they show.
+PRIVATE = {0xF001: 0xFB01, 0xF002: 0xFB02, 0xF0B7: 0x2022}
 
 
 def read(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -61,67 +79,119 @@ def hyphenate(text: str) -> str:
     return re.sub(r"\b[a-z]{7,}\b", lambda word: BREAK.sub("\u00ad", word.group()), text)
 
 
-def flowables(blocks: list[str], width: float, narrow: bool) -> list[Flowable]:
+def old_font(text: str) -> str:
+    """The text with ligatures as the old word processor wrote them."""
+    return text.replace("fi", "\uf001").replace("fl", "\uf002")
+
+
+def flowables(blocks: list[str], width: float, head: dict[str, str]) -> list[Flowable]:
     """Blocks as things that can be laid out: headings, tables, lists, paragraphs."""
+    memo, turned = "style" in head, False
+    body, heading, bullet = (MEMO, MEMO_HEAD, "\uf0b7") if memo else (BODY, HEAD, "•")
+    item = ParagraphStyle("item", parent=body, leftIndent=12, bulletIndent=2)
     out: list[Flowable] = []
     for block in blocks:
-        if block.startswith("## "):
-            out.append(Paragraph(block[3:], HEAD))
+        shown = hyphenate(block) if head["columns"] == "2" or memo else block
+        if memo:
+            block, shown = old_font(block), old_font(shown)
+        if block in ("<<turn>>", "<<back>>"):
+            turned = block == "<<turn>>"
+            out += [NextPageTemplate("turned" if turned else "page"), PageBreak()]
+        elif block.startswith("## "):
+            out.append(Paragraph(block[3:], heading))
         elif block.startswith("|"):
-            out += [table(block, width), Spacer(1, 6)]
+            out += [table(block, A4[1] - 40 * mm if turned else width, head), Spacer(1, 6)]
+        elif block.startswith("%% "):
+            out.append(Paragraph(block[3:], WHITE))
         elif block.startswith("- "):
-            out += [Paragraph(line[2:], ITEM, bulletText="•") for line in block.splitlines()]
+            out += [Paragraph(line[2:], item, bulletText=bullet) for line in shown.splitlines()]
+        elif block.startswith("1. "):
+            lines = (line.split(" ", 1) for line in shown.splitlines())
+            out += [Paragraph(text, item, bulletText=number) for number, text in lines]
         else:
-            out.append(Paragraph(hyphenate(block) if narrow else block, BODY))
+            out.append(Paragraph(shown, body))
     return out
 
 
-def table(block: str, width: float) -> Table:
+def table(block: str, width: float, head: dict[str, str]) -> Table:
     """A table whose first row is its heading, repeated when it goes over a page."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
     first = width * (0.6 if len(rows[0]) == 2 else 0.48)
-    rest = (width - first) / (len(rows[0]) - 1)
+    widths = [first] + [(width - first) / (len(rows[0]) - 1)] * (len(rows[0]) - 1)
+    plain, bold = ("Vera", "VeraBd") if "style" in head else ("Helvetica", "Helvetica-Bold")
+    size, padding = (8.5, 3) if head.get("paper") else (9, 6)
+    if len(rows[0]) > 4 or head.get("paper"):
+        widths = [
+            max(stringWidth(cell, bold, size) for cell in column) + 2 * padding
+            for column in zip(*rows, strict=True)
+        ]
     return Table(
         rows,
-        colWidths=[first] + [rest] * (len(rows[0]) - 1),
+        colWidths=widths,
         repeatRows=1,
         hAlign="LEFT",
         style=[
-            ("FONT", (0, 0), (-1, 0), "Helvetica-Bold", 9),
-            ("FONT", (0, 1), (-1, -1), "Helvetica", 9),
+            ("FONT", (0, 0), (-1, 0), bold, size),
+            ("FONT", (0, 1), (-1, -1), plain, size),
+            ("LEFTPADDING", (0, 0), (-1, -1), padding),
+            ("RIGHTPADDING", (0, 0), (-1, -1), padding),
             ("LINEBELOW", (0, 0), (-1, -1), 0.4, colors.grey),
             ("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#e3ecf4")),
         ],
     )
 
 
-def furniture(canvas, doc, head: dict[str, str]) -> None:
-    """Running header and footer of one page."""
+def furniture(canvas, doc, head: dict[str, str], turned: bool = False) -> None:
+    """Running header and footer of one page; a turned page gets its new axes here."""
     width, height = doc.pagesize
+    if turned:
+        canvas.translate(width, 0)
+        canvas.rotate(90)
+        width, height = height, width
     canvas.saveState()
-    canvas.setFillColor(BLUE)
-    canvas.rect(20 * mm, height - 19 * mm, 6 * mm, 6 * mm, stroke=0, fill=1)
-    canvas.setFont("Helvetica-Bold", 10)
-    canvas.drawString(28 * mm, height - 17.5 * mm, f"Skerry Line   {head['number']}")
-    canvas.setFont("Helvetica", 8)
-    canvas.drawRightString(width - 20 * mm, height - 17.5 * mm, "For staff and notice boards")
-    canvas.line(20 * mm, height - 21 * mm, width - 20 * mm, height - 21 * mm)
-    canvas.drawString(20 * mm, 12 * mm, "Skerry Line, Terminal Quay 4, Marrowick")
-    canvas.drawRightString(width - 20 * mm, 12 * mm, f"Page {doc.page}")
+    if "style" in head:
+        canvas.setFont("Vera", 8)
+        canvas.drawString(20 * mm, height - 15 * mm, f"Operations, Marrowick, {head['number']}")
+        canvas.drawCentredString(width / 2, 12 * mm, f"- {doc.page} -")
+    else:
+        canvas.setFillColor(BLUE)
+        canvas.rect(20 * mm, height - 19 * mm, 6 * mm, 6 * mm, stroke=0, fill=1)
+        canvas.setFont("Helvetica-Bold", 10)
+        canvas.drawString(28 * mm, height - 17.5 * mm, f"Skerry Line   {head['number']}")
+        canvas.setFont("Helvetica", 8)
+        canvas.drawRightString(width - 20 * mm, height - 17.5 * mm, "For staff and notice boards")
+        canvas.line(20 * mm, height - 21 * mm, width - 20 * mm, height - 21 * mm)
+        canvas.drawString(20 * mm, 12 * mm, "Skerry Line, Terminal Quay 4, Marrowick")
+        canvas.drawRightString(width - 20 * mm, 12 * mm, f"Page {doc.page}")
     canvas.restoreState()
+
+
+def fonts() -> None:
+    """Register the word processor's fonts, which show their ligatures under private numbers."""
+    for name in ("Vera", "VeraBd"):
+        font = TTFont(name, f"{name}.ttf")
+        for private, shown in PRIVATE.items():
+            font.face.charToGlyph[private] = font.face.charToGlyph[shown]
+            font.face.charWidths[private] = font.face.charWidths[shown]
+        glyphs, widths = font.face.charToGlyph, font.face.charWidths
+        glyphs[0x2011], widths[0x2011] = glyphs[0x2D], widths[0x2D]
+        registerFont(font)
 
 
 def make(source: Path, target: Path) -> None:
     """Lay one circular out as a PDF."""
     head, blocks = read(source)
-    narrow = head["columns"] == "2"
-    page = A5 if narrow else A4
-    width, height = (52 * mm if narrow else 170 * mm), page[1] - 46 * mm
-    lead = [Paragraph(head["title"], TITLE)]
+    narrow, memo = head["columns"] == "2", "style" in head
+    page = A5 if narrow and "paper" not in head else A4
+    width, height = (page[0] - 44 * mm) / 2 if narrow else 170 * mm, page[1] - 46 * mm
+    title, body = (MEMO_TITLE, MEMO) if memo else (TITLE, BODY)
+    lead = [Paragraph(old_font(head["title"]) if memo else head["title"], title)]
     if "effective_from" in head:
-        lead.append(Paragraph(f"Issued {head['issued']} by Operations, Marrowick.", BODY))
-    lefts = (20 * mm, 76 * mm) if narrow else (20 * mm,)
-    frames = [Frame(x, 20 * mm, width, height, leftPadding=0, rightPadding=0) for x in lefts]
+        lead.append(Paragraph(f"Issued {head['issued']} by Operations, Marrowick.", body))
+    lefts = (20 * mm, 24 * mm + width) if narrow else (20 * mm,)
+    bare = {"leftPadding": 0, "rightPadding": 0}
+    frames = [Frame(x, 20 * mm, width, height, **bare) for x in lefts]
+    wide = Frame(20 * mm, 20 * mm, A4[1] - 40 * mm, A4[0] - 46 * mm, **bare)
     facts = ("effective_from", "effective_to", "supersedes", "status")
     doc = BaseDocTemplate(
         str(target),
@@ -131,8 +201,14 @@ def make(source: Path, target: Path) -> None:
         keywords="; ".join(f"{name}={head[name]}" for name in facts if name in head),
         pageCompression=0,
     )
-    doc.addPageTemplates(PageTemplate("page", frames, onPage=partial(furniture, head=head)))
-    doc.build(lead + flowables(blocks, width, narrow))
+    upright = PageTemplate("page", frames, onPage=partial(furniture, head=head))
+    turned = PageTemplate("turned", [wide], onPage=partial(furniture, head=head, turned=True))
+    turned.rotation = 90  # a viewer turns the page clockwise
+    doc.addPageTemplates([upright, turned])
+    fonts()
+    doc.build(lead + flowables(blocks, width, head))
+    if memo:  # its fonts say that a hyphen is a soft one
+        target.write_bytes(target.read_bytes().replace(b"<002D>", b"<00AD>"))
 
 
 def main(folder: Path) -> None:
