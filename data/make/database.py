@@ -1,8 +1,8 @@
-"""Make ``data/corpus/skerry.sqlite``: six weeks of sailings, 1 June to 12 July 2026.
+"""Make ``data/corpus/skerry.sqlite``: six weeks of Skerry Line, 1 June to 12 July 2026.
 
-Ports, vessels, routes and fares come from ``data/world.toml``; what happened to each sailing from
-a seeded generator. The same seed gives the same rows (``digest``); the file's bytes may differ
-between versions of SQLite.
+Ports, vessels, routes and fares come from ``data/world.toml``; sailings, passengers, bookings and
+incidents from seeded generators (``data/make/skerry``). The same seed gives the same rows
+(``digest``); the file's bytes may differ between versions of SQLite.
 
     python data/make/database.py [FILE]
 """
@@ -10,129 +10,17 @@ between versions of SQLite.
 from __future__ import annotations
 
 import hashlib
-import random
 import sqlite3
 import sys
 import tomllib
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from skerry import bookings, incidents, people, sailings
+from skerry.schema import SCHEMA
+
 DATA = Path(__file__).resolve().parents[1]
-SEED = 20260601
-FIRST, LAST = date(2026, 6, 1), date(2026, 7, 12)
-#: Days whose strongest ten-minute mean wind is given; other days are drawn from 3 to 12 m/s.
-STORMS = {date(2026, 6, 9): 18, date(2026, 6, 27): 21, date(2026, 6, 28): 16, date(2026, 7, 3): 15}
-#: Eider is in dock, and Dunlin sails R2.
-DOCK = (date(2026, 6, 15), date(2026, 6, 18))
-CAUSES = ("technical", "technical", "waiting for connection", "traffic on the quay", "medical")
-#: Per cent of a ship's places that are taken on an ordinary day, by route.
-LOAD = {"R1": 52, "R2": 44, "R3": 31, "R4": 36, "R5": 61}
-WHO = {"adult": 0, "child": 50, "youth": 25, "student": 20, "senior": 30, "islander": 40}
-SCHEMA = """
-CREATE TABLE ports (code TEXT PRIMARY KEY, name TEXT, island TEXT);
-CREATE TABLE vessels (name TEXT PRIMARY KEY, built INTEGER, passengers INTEGER, cars INTEGER,
-    height_m REAL, wheelchairs INTEGER, bicycles INTEGER, wind_limit_ms INTEGER);
-CREATE TABLE routes (code TEXT PRIMARY KEY, origin TEXT, via TEXT, destination TEXT,
-    minutes INTEGER, vessel TEXT);
-CREATE TABLE fares (origin TEXT, destination TEXT, ticket TEXT, passenger TEXT, price_kr INTEGER,
-    PRIMARY KEY (origin, destination, ticket, passenger));
-CREATE TABLE weather (date TEXT PRIMARY KEY, wind_ms INTEGER);
-CREATE TABLE sailings (id INTEGER PRIMARY KEY, date TEXT, route TEXT, origin TEXT,
-    destination TEXT, departs TEXT, arrives TEXT, vessel TEXT, status TEXT, cause TEXT,
-    delay_minutes INTEGER, passengers INTEGER, cars INTEGER);
-"""
-
-
-def fare_rows(world: dict) -> Iterator[tuple]:
-    """Price in kr, rounded half up, for each leg, ticket and kind of passenger."""
-    for leg in world["fares"]:
-        for ticket, change in world["tickets"].items():
-            for who, off in WHO.items():
-                price = (leg["adult"] * (100 + change) * (100 - off) + 5000) // 10000
-                yield leg["from"], leg["to"], ticket, who, price
-            yield leg["from"], leg["to"], ticket, "car", (leg["car"] * (100 + change) + 50) // 100
-
-
-def departures(route: dict, day: date, summer: date) -> Iterator[tuple[bool, datetime, int]]:
-    """The day's departures of a route: outward or not, when, and minutes to the other end."""
-    minutes = sum(leg[2] for leg in route["legs"])
-    if "out" in route:
-        if day.weekday() in route["weekdays_out"]:
-            yield True, _at(day, route["out"]), minutes
-        if (day - timedelta(days=1)).weekday() in route["weekdays_out"]:
-            yield False, _at(day, route["back"]), minutes
-        return
-    start = _at(day, route["first"])
-    for number in range(route["daily_summer" if day >= summer else "daily"]):
-        out = start + timedelta(minutes=number * route["every"])
-        yield True, out, minutes
-        yield False, out + timedelta(minutes=minutes + 5), minutes
-
-
-def _at(day: date, clock: str) -> datetime:
-    return datetime.fromisoformat(f"{day.isoformat()}T{clock}")
-
-
-def sailing_rows(world: dict, wind: dict[date, int]) -> Iterator[tuple]:
-    """All sailings in the order of their departure, without their number."""
-    rng = random.Random(SEED)
-    rows = []
-    for day, speed in wind.items():
-        for route in world["routes"]:
-            for out, departs, minutes in departures(route, day, world["seasons"]["summer"]):
-                rows.append(_sailing(rng, world, route, out, departs, minutes, speed))
-    night = _at(date(2026, 7, 4), "01:30")  # after the Storholm music days
-    rows.append(_sailing(rng, world, world["routes"][0], False, night, 55, wind[night.date()]))
-    yield from sorted(rows, key=lambda row: (row[0], row[4], row[1], row[2]))
-
-
-def _sailing(rng, world, route, out, departs, minutes, speed) -> tuple:
-    """One sailing: whether it sailed, how late, and with how many on board."""
-    day = departs.date()
-    docked = route["code"] == "R2" and DOCK[0] <= day <= DOCK[1]
-    vessel = "MV Dunlin" if docked else route["vessel"]
-    ship = world["vessels"][vessel]
-    ends = (route["legs"][0][0], route["legs"][-1][1])
-    status, cause, delay = _fate(rng, speed, ship["wind"])
-    busy = LOAD[route["code"]] + (14 if day.weekday() >= 4 else 0) + rng.randint(-22, 22)
-    people = 0 if status == "cancelled" else ship["passengers"] * min(100, max(4, busy)) // 100
-    cars = 0 if status == "cancelled" else ship["cars"] * min(100, max(0, busy + 8)) // 100
-    arrives = departs + timedelta(minutes=minutes + delay)
-    return (
-        day.isoformat(),
-        route["code"],
-        *(ends if out else ends[::-1]),
-        departs.strftime("%H:%M"),
-        "" if status == "cancelled" else arrives.strftime("%H:%M"),
-        vessel,
-        status,
-        cause,
-        delay,
-        people,
-        cars,
-    )
-
-
-def _fate(rng: random.Random, speed: int, limit: int) -> tuple[str, str, int]:
-    """Status, cause and minutes late."""
-    draw = rng.randint(1, 1000)
-    if speed >= limit:
-        return "cancelled", "weather", 0
-    if draw <= 5:
-        return "cancelled", "technical", 0
-    if draw <= 90:
-        minutes = rng.randint(5, 40) if draw > 20 else rng.randint(41, 150)
-        rough = speed >= limit - 3
-        return "delayed", "weather" if rough else rng.choice(CAUSES), minutes
-    return "sailed", "", 0
-
-
-def weather() -> dict[date, int]:
-    """Strongest mean wind over ten minutes, m/s, for each day."""
-    rng = random.Random(SEED + 1)
-    days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
-    return {day: STORMS.get(day, rng.randint(3, 12)) for day in days}
+#: Rows of all tables together; bookings fill up.
+ROWS = 20_000
 
 
 def make(target: Path) -> None:
@@ -153,15 +41,26 @@ def make(target: Path) -> None:
 
 def tables(world: dict) -> dict[str, list[tuple]]:
     """Table name -> its rows."""
-    wind = weather()
+    found = _timetable(world)
+    sailed = found["sailings"]
+    households = people.households()
+    found["passengers"] = people.rows(households)
+    found["incidents"] = incidents.rows(sailed)
+    wanted = ROWS - sum(len(rows) for rows in found.values())
+    found["bookings"] = bookings.rows(world, sailed, households, wanted)
+    return found
+
+
+def _timetable(world: dict) -> dict[str, list[tuple]]:
+    wind = sailings.weather()
     facts = ("built", "passengers", "cars", "height", "wheelchairs", "bicycles", "wind")
     return {
         "ports": [(code, *names) for code, names in world["ports"].items()],
         "vessels": [(n, *(v[f] for f in facts)) for n, v in world["vessels"].items()],
         "routes": [_route(route) for route in world["routes"]],
-        "fares": list(fare_rows(world)),
+        "fares": list(sailings.fare_rows(world)),
         "weather": [(day.isoformat(), speed) for day, speed in wind.items()],
-        "sailings": [(n, *row) for n, row in enumerate(sailing_rows(world, wind), start=1)],
+        "sailings": [(n, *row) for n, row in enumerate(sailings.sailing_rows(world, wind), 1)],
     }
 
 
@@ -171,12 +70,12 @@ def _route(route: dict) -> tuple:
     return route["code"], legs[0][0], via, legs[-1][1], sum(x[2] for x in legs), route["vessel"]
 
 
-def digest(file: Path) -> str:
-    """SHA-256 of all rows of all tables in a fixed order."""
+def digest(file: Path, *only: str) -> str:
+    """SHA-256 of all rows of all tables, or only of some, in a fixed order."""
     database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     found = hashlib.sha256()
     names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    for (name,) in names.fetchall():
+    for name in [name for (name,) in names if not only or name in only]:
         for row in database.execute(f"SELECT * FROM {name} ORDER BY rowid"):
             found.update(repr((name, *row)).encode())
     database.close()
