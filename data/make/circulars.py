@@ -7,8 +7,8 @@ and pages are not compressed, so that no version of zlib can change them.
 
 A text begins with head lines (``title``, ``columns`` and so on; ``style: memo`` sets it as from
 an old word processor). Blocks follow, parted by blank lines: ``## heading``, ``| table |``,
-``- list``, ``1. list``, ``<<turn>>`` and ``<<back>>`` (pages between them are turned by 90 degrees),
-and ``%% text``, which is printed white on white and is meant to trap careless readers.
+``- list``, ``1. list``, ``<<turn>>`` and ``<<back>>`` (pages between them are turned), and
+``%% text``, which is printed white on white and is meant to trap careless readers.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ BREAK = re.compile(
     r"(?<=[a-z]{2}[aeiou])(?=[bcdfglmnprstv][aeiou][a-z])"
     r"|(?<=[a-z]{2}[lmnrs])(?=[bcdfgpt][aeiou][a-z])"
 )
-#: Characters that the word processor put into the private-use area, and the glyph they show.
-PRIVATE = {0xF001: 0xFB01, 0xF002: 0xFB02, 0xF0B7: 0x2022}
+#: Characters of the word processor that no font has (most are private), and what they show.
+PRIVATE = {0xF001: 0xFB01, 0xF002: 0xFB02, 0xF0B7: 0x2022, 0x2011: 0x2D}
 
 
 def read(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -168,13 +168,13 @@ def furniture(canvas, doc, head: dict[str, str], turned: bool = False) -> None:
 
 def fonts() -> None:
     """Register the word processor's fonts, which show their ligatures under private numbers."""
-    for name in ("Vera", "VeraBd"):
+    for name, face in (("Vera", b"OfficeSans"), ("VeraBd", b"OfficeSans-Bold")):
         font = TTFont(name, f"{name}.ttf")
+        font.face.name = face  # else another font made from the same file would be taken
+        glyphs, widths = dict(font.face.charToGlyph), dict(font.face.charWidths)
         for private, shown in PRIVATE.items():
-            font.face.charToGlyph[private] = font.face.charToGlyph[shown]
-            font.face.charWidths[private] = font.face.charWidths[shown]
-        glyphs, widths = font.face.charToGlyph, font.face.charWidths
-        glyphs[0x2011], widths[0x2011] = glyphs[0x2D], widths[0x2D]
+            glyphs[private], widths[private] = glyphs[shown], widths[shown]
+        font.face.charToGlyph, font.face.charWidths = glyphs, widths
         registerFont(font)
 
 
