@@ -30,9 +30,7 @@ def rows(world: dict, sailed: list[tuple], families: list[list[Person]], wanted:
     """Exactly as many bookings as wanted, in the order in which they were made."""
     book = Book(world, sailed)
     people = {person.name: person for family in families[: len(known.TRIPS)] for person in family}
-    found = []
-    for booking in known.bookings(book, people):
-        found.append(_priced(book, booking))
+    found = [_priced(book, booking) for booking in known.bookings(book, people)]
     trips = _trips(book, families[len(known.TRIPS) :])
     while len(found) < wanted:
         found += [_priced(book, booking) for booking in _party(book, *next(trips))]
