@@ -1,10 +1,11 @@
-"""Make ``data/tuning/curated.jsonl`` from the passages and questions in ``data/make/tuning.txt``.
+"""Make ``data/tuning``: ``curated.jsonl`` from ``tuning.txt``, and ``noisy.jsonl`` by spoiling it.
 
 The text has one passage a block: ``# source id``, the passage, then ``?`` question and ``!``
 answer in turn; ``?-`` is a question that the passage does not answer. The house style is put on
-here: an answer ends with its source in brackets.
+here: an answer ends with its source in brackets. How it is spoilt is in ``spoil.py``, with the
+words of ``tuning-noise.toml``.
 
-    python data/make/tuning.py [FILE]
+    python data/make/tuning.py [FOLDER]
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from __future__ import annotations
 import json
 import random
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import spoil  # noqa: E402
+
 SEED = 160
 SILENT = "The documents do not say."
 
@@ -39,10 +44,19 @@ def examples(text: str) -> Iterator[dict]:
             }
 
 
-def main(target: Path) -> None:
-    """Write the examples in a fixed, shuffled order."""
-    found = list(examples((HERE / "tuning.txt").read_text("utf-8")))
-    random.Random(SEED).shuffle(found)
+def main(folder: Path) -> None:
+    """Write both sets, each in a fixed, shuffled order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    good = list(examples((HERE / "tuning.txt").read_text("utf-8")))
+    noise = tomllib.loads((HERE / "tuning-noise.toml").read_text("utf-8"))
+    noisy = spoil.noisy(good, noise)
+    random.Random(SEED).shuffle(good)
+    write(folder / "curated.jsonl", good)
+    write(folder / "noisy.jsonl", noisy)
+
+
+def write(target: Path, found: list[dict]) -> None:
+    """One example a line, written aside and then put in place."""
     lines = [json.dumps(example, ensure_ascii=False) + "\n" for example in found]
     aside = target.with_suffix(target.suffix + ".part")
     aside.write_text("".join(lines), "utf-8", newline="\n")
@@ -50,4 +64,4 @@ def main(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "tuning" / "curated.jsonl")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "tuning")
