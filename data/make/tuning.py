@@ -17,10 +17,9 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-import spoil  # noqa: E402
+import spoil
 
+HERE = Path(__file__).resolve().parent
 SEED = 160
 SILENT = "The documents do not say."
 

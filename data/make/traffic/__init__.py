@@ -1,0 +1,1 @@
+"""Where the simulated traffic comes from: the plan, the questions, and the steps that use them."""
