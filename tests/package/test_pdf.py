@@ -7,9 +7,11 @@ from io import BytesIO
 
 import pytest
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase.pdfmetrics import registerFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
 
 from workbench.corpus import layout, pdf, text
 
@@ -128,6 +130,26 @@ def test_a_cell_over_two_lines_is_one_cell():
 
     rows = (ROWS[0], ("Dunes by the old light", "5", "7 m", "from May"))
     assert draw(page) == in_markdown(rows) + "\n\nA paragraph of its own.\n"
+
+
+@pytest.mark.parametrize("align", ["TOP", "MIDDLE"])
+def test_cells_that_are_written_one_after_the_other(align):
+    style = ParagraphStyle("cell", fontName="Helvetica", fontSize=10, leading=12)
+    rows = [
+        ("Day", "12 kr", "All rivers and lakes north of the road, from sunrise on", "1 day"),
+        ("Week, for families with up to three children", "60 kr", "All rivers", "7 days"),
+        ("Night", "5 kr", "Lakes", "until six"),
+    ]
+    shown = [[Paragraph(a, style), b, Paragraph(c, style), d] for a, b, c, d in rows]
+    body = Table(
+        [("Permit", "Price", "Where", "How long"), *shown],
+        colWidths=[110, 60, 120, 80],
+        style=[("VALIGN", (0, 0), (-1, -1), align)],
+    )
+    buffer = BytesIO()
+    SimpleDocTemplate(buffer).build([Paragraph("Before.", style), body, Paragraph("After.", style)])
+    found = pdf.read(buffer.getvalue()).text
+    assert "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n\nAfter." in found
 
 
 def test_headings_that_nearly_touch_are_cells_of_their_own():

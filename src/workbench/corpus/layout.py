@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ class Line:
     page: int
     cells: list[Place] = field(default_factory=list)
     pieces: list[tuple[str, Place]] = field(default_factory=list)
+    low: float = math.inf  # the height of its lowest line, where a cell has several
 
 
 @dataclass
@@ -41,19 +43,56 @@ class Block:
 
 
 def rows(pieces: list[Line]) -> list[Line]:
-    """The lines of one page: pieces that follow each other on one height become one line."""
+    """The lines of one page: pieces that follow each other on one height become one line.
+
+    A row of a table whose cells have several lines is one line too, if the row above it shows
+    where its columns begin.
+    """
     lines: list[Line] = []
-    start = end = 0.0  # of the last piece
+    start = end = above = 0.0  # of the last piece
     for piece in _without_number(pieces):
         text = re.sub(r"\s+", " ", piece.text).strip()
         last = lines[-1] if lines else None
+        place = (piece.x, piece.x + _width(text, piece.size))
         if last and abs(last.y - piece.y) < 2 and piece.x > start:
             _append(last, piece, text, piece.x - end)
+        elif last and _continues_cell(lines, piece, start, above):
+            last.text, last.low = _joined(last.text, text, set()), min(last.low, piece.y)
+        elif last and (first := _row_of(lines, piece, start)) is not None:
+            row, lowest = lines[first], lines[-1]
+            row.low = min(row.low, lowest.low, lowest.y)
+            for line in lines[first + 1 :]:  # the rest of its first cell
+                row.text = _joined(row.text, line.text, set())
+            del lines[first + 1 :]
+            row.text += CELL + text
+            row.cells.append(place)
+            row.pieces.append((text, place))
         else:
-            place = (piece.x, piece.x + _width(text, piece.size))
             lines.append(replace(piece, text=text, cells=[place], pieces=[(text, place)]))
-        start, end = piece.x, piece.x + _width(text, piece.size)
+        (start, end), above = place, piece.y
     return lines
+
+
+def _row_of(lines: list[Line], piece: Line, start: float) -> int | None:
+    """The first line of the row of a table in which a piece, no lower, is the next cell."""
+    first = len(lines) - 1
+    while first > 0 and 0 < lines[first - 1].y - lines[first].y < 1.35 * piece.size:
+        first -= 1
+    low = min(lines[-1].low, lines[-1].y)
+    if first == 0 or piece.y < low - 2 or piece.x <= start:
+        return None
+    over, further = lines[first - 1], lines[first + 1 :]
+    at_column = any(abs(piece.x - left) < 4 for left, _ in over.cells[1:])
+    whole = all(CELL not in line.text and abs(line.x - over.x) < 4 for line in further)
+    return first if over.y > piece.y and at_column and whole else None
+
+
+def _continues_cell(lines: list[Line], piece: Line, start: float, above: float) -> bool:
+    """Whether a piece is the next line of the last cell of a row, which has several."""
+    if len(lines) < 2 or CELL not in lines[-1].text or CELL not in lines[-2].text:
+        return False
+    near = abs(piece.x - start) < 4 and 0 < above - piece.y < 1.35 * piece.size
+    return near and start > lines[-1].x + 4 and lines[-2].y - lines[-1].y > 1.35 * piece.size
 
 
 def _append(line: Line, piece: Line, text: str, gap: float) -> None:
