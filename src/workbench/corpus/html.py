@@ -17,8 +17,14 @@ ROLES = {"navigation", "banner", "contentinfo", "dialog", "complementary", "sear
 #: Words in a class or id that mark clutter; ``share-buttons`` is the words share and buttons.
 WORDS = re.compile(
     r"\b(cookies?|consent|breadcrumbs?|sidebar|newsletter|share|social|related|footer|nav|navbar|"
-    r"navigation|skip|feedback|advert|ads|popup|pagination|banner)\b"
+    r"navigation|skip|feedback|advert|ads|popup|pagination|banner|promo|promotion|teaser|toc|"
+    r"table-of-contents|helpful|rating|chat|back-to-top)\b"
 )
+#: What a form holds when a whole page is wrapped in it, and not only fields and a question.
+SUBSTANCE = ["main", "article", "p", "table", "h1", "h2", "h3"]
+#: The page's main part as it stands in the source, and the tags that it must balance.
+MAIN = re.compile(r"(<(main|article)\b[^>]*>)(.*?)(?=</\2\s*>)", re.DOTALL | re.IGNORECASE)
+BLOCK = re.compile(r"<(/?)(div|section)\b[^>]*>", re.IGNORECASE)
 #: Metadata that pages carry for machines and not for readers.
 DULL = {"viewport", "description", "generator", "robots", "keywords", "author"}
 
@@ -28,7 +34,7 @@ def read(data: bytes) -> Clean:
     from bs4 import BeautifulSoup
 
     page = decode(data, _declared(data))
-    soup = BeautifulSoup(page, "lxml")
+    soup = BeautifulSoup(MAIN.sub(_balanced, page), "lxml")
     raw, metadata = soup.get_text("\n"), _metadata(soup)
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     _strip(soup)
@@ -43,6 +49,23 @@ def _declared(data: bytes) -> str | None:
     return found.group(1).decode("ascii") if found else None
 
 
+def _balanced(part: re.Match[str]) -> str:
+    """A main part without the end tags that close nothing in it and so would end it early."""
+    opened: list[str] = []
+
+    def kept(tag: re.Match[str]) -> str:
+        name = tag[2].lower()
+        if not tag[1]:
+            opened.append(name)
+        elif name in opened:
+            opened.remove(name)
+        else:
+            return ""
+        return tag[0]
+
+    return part[1] + BLOCK.sub(kept, part[3])
+
+
 def _metadata(soup: BeautifulSoup) -> dict[str, str]:
     tags = soup.find_all("meta", attrs={"name": True, "content": True})
     return {t["name"]: t["content"] for t in tags if t["content"] and t["name"].lower() not in DULL}
@@ -54,6 +77,7 @@ def _strip(soup: BeautifulSoup) -> None:
 
     for comment in soup.find_all(string=lambda s: isinstance(s, Comment)):
         comment.extract()
+    _open_accordions(soup)
     for tag in soup.find_all([*NOISE, *CONTROLS]):
         tag.decompose()
     for tag in soup.find_all(True):
@@ -63,10 +87,25 @@ def _strip(soup: BeautifulSoup) -> None:
         summary.name = "h3"
 
 
+def _open_accordions(soup: BeautifulSoup) -> None:
+    """Buttons that open a part of the page become its heading; the part is no longer hidden."""
+    for button in soup.find_all("button", attrs={"aria-controls": True}):
+        panel = soup.find(id=button["aria-controls"])
+        if panel is None or panel.find_parent(CONTROLS) or panel.name in CONTROLS:
+            continue
+        del panel["aria-hidden"]
+        if button.find_parent(["h2", "h3", "h4", "h5", "h6"]):
+            button.unwrap()
+        else:
+            button.name = "h3"
+
+
 def _is_clutter(tag: Tag) -> bool:
     if tag.name in ("html", "body", "main", "article", "h1") or tag.find(["main", "article", "h1"]):
         return False
     if tag.name == "header" and not tag.find_parent(["main", "article"]):
+        return True
+    if tag.name == "form" and not tag.find(SUBSTANCE):
         return True
     if tag.get("role") in ROLES or tag.get("aria-hidden") == "true":
         return True
