@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -56,9 +57,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(r, ensure_ascii=False, separators=(",", ":")) for r in requests(plan)]
     write(folder / "requests.jsonl", "\n".join(lines) + "\n")
-    told = json.dumps(
-        truth(plan), ensure_ascii=False, indent=1, default=lambda day: day.isoformat()
-    )
+    told = json.dumps(truth(plan), ensure_ascii=False, indent=1, default=lambda x: x.isoformat())
+    told = re.sub(r"\[\s+([^][{}]+?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", told)
     write(folder / "truth.json", told + "\n")
 
 

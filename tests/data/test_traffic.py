@@ -198,6 +198,13 @@ class TestShifts:
         assert hit.sum() >= 15 and abs(errors[hit].mean() - about["error_share"]) < 0.25
         assert errors[~hit].mean() < 0.02
 
+    def test_the_list_of_shifts_is_whole(self, truth):
+        starts = {shift["what"]: shift["from"][:10] for shift in truth["shifts"]}
+        assert starts["storm week"] == "2026-06-25" and starts["German rises"] == "2026-06-08"
+        assert starts["prompt changes"] == truth["prompt"]["changes_at"][:10]
+        assert {case["kind"] for case in truth["abuse"]} <= set(starts) and len(starts) == 8
+        assert all(shift["from"] <= shift["until"] for shift in truth["shifts"])
+
 
 class TestRhythm:
     def test_nights_are_quiet(self, ordinary):
@@ -256,6 +263,12 @@ class TestMeasures:
         trouble = frame["status"].isin(["error", "timeout"])
         pressed = frame["feedback"].notna()
         assert pressed[trouble].mean() > 1.5 * pressed[~trouble].mean()
+
+    def test_feedback_depends_on_seconds(self, ordinary, truth):
+        given = ordinary[ordinary["status"] == "ok"].dropna(subset="feedback")
+        slow = given["seconds"] > truth["feedback"]["slow_seconds"]
+        good = given["feedback"] == 1
+        assert slow.sum() > 30 and good[slow].mean() < good[~slow].mean() - 0.1
 
     def test_feedback_depends_on_topic(self, ordinary):
         given = ordinary[ordinary["status"] == "ok"].dropna(subset="feedback")
@@ -379,6 +392,23 @@ def test_made_again_the_same(data, made, tmp_path):
         assert (tmp_path / name).read_bytes() == (data / "traffic" / name).read_bytes(), name
 
 
+def test_without_the_shifts_none_is_found(made):
+    plan = made.load()
+    plan["storm"] |= {"during": {}, "after": {}, "volume": dict.fromkeys(plan["groups"], 1.0)}
+    plan["german"]["end_share"] = plan["german"]["start_share"]
+    plan["groups"]["agents"]["growth"] = 1.0
+    found = pd.DataFrame(made.requests(plan))
+    found = found[~found["user"].isin(["u13", "u14", "u35"])]
+    day = found["time"].str[:10]
+    first = found.drop_duplicates("session")
+    during = first["time"].str[:10].between("2026-06-25", "2026-07-01")
+    table = pd.crosstab(first["topic"], during)[lambda t: t.sum(axis=1) > 20]
+    assert stats.chi2_contingency(table).pvalue > 0.001
+    assert found["language"].eq("de")[day >= "2026-07-06"].mean() < 0.04
+    agents = day[found["group"] == "agents"]
+    assert 0.8 < (agents >= "2026-07-06").sum() / (agents <= "2026-06-07").sum() < 1.25
+
+
 def test_another_seed_gives_other_requests(made):
     plan = made.load()
     first, other = made.requests(plan)[:50], made.requests({**plan, "seed": plan["seed"] + 1})[:50]
@@ -399,6 +429,9 @@ def test_card(data, truth, frame):
     asked = truth["requests"]
     assert f"{asked['all']:,} requests: {asked['ordinary']:,} ordinary" in card
     assert f"{asked['abusive']} abusive" in card
+    assert frame["question"].nunique() > 4000 and "More than 4,000 texts are distinct" in card
+    share = (frame["status"] == "ok")[~frame["user"].isin([c["user"] for c in truth["abuse"]])]
+    assert f"{share.mean() * 100:.0f} of 100 ordinary requests" in card
     for case in truth["abuse"]:
         assert str(case["all_requests"]) in card, case["kind"]
     for group, about in truth["groups"].items():

@@ -23,6 +23,7 @@ def truth(plan: dict) -> dict:
         "first_day": plan["first"],
         "last_day": plan["last"],
         "model": plan["model"],
+        "shifts": _shifts(plan),
         "groups": _groups(plan, cells),
         "expected_by_week": _weeks(plan, cells),
         "storm": plan["storm"],
@@ -42,6 +43,27 @@ def truth(plan: dict) -> dict:
         "status": plan["status"],
         "feedback": plan["feedback"],
     }
+
+
+def _shifts(plan: dict) -> list[dict]:
+    """Each thing that changes, in the order of its beginning: what, from when, until when."""
+    german, storm, outage = plan["german"], plan["storm"], plan["outage"]
+    found = [
+        {"what": f"{group} grow", "from": plan["first"], "until": plan["last"]}
+        for group, about in plan["groups"].items()
+        if about["growth"] != 1
+    ]
+    found += [
+        {"what": "German rises", "from": german["rises_from"], "until": plan["last"]},
+        {"what": "prompt changes", "from": plan["prompt"]["changes_at"], "until": plan["last"]},
+        {"what": "storm week", "from": storm["first"], "until": storm["last"]},
+        {"what": "errors", "from": outage["from"], "until": outage["until"]},
+    ]
+    for case in plan["abuse"]:
+        days = [burst["starts"].date() for burst in case.get("bursts", [])]
+        days += case.get("nights", []) + [case[n] for n in ("first", "last") if n in case]
+        found.append({"what": case["kind"], "from": min(days), "until": max(days)})
+    return sorted(found, key=lambda shift: shift["from"].isoformat())
 
 
 def _rounded(shares: dict[str, float]) -> dict[str, float]:
