@@ -67,9 +67,10 @@ class Book:
             room.cabins |= {booking.cabin}
 
     def reference(self) -> str:
-        """A new booking number."""
-        while (found := "SK" + "".join(self.rng.choices(LETTERS, k=5))) in self.references:
-            pass
+        """A new booking number; those of the group desk begin with SKG."""
+        found = "SKG"
+        while found.startswith("SKG") or found in self.references:
+            found = "SK" + "".join(self.rng.choices(LETTERS, k=5))
         self.references.add(found)
         return found
 

@@ -79,7 +79,8 @@ CREATE TABLE bookings (             -- one person on one sailing, with what he o
     channel TEXT NOT NULL,          -- web, office, purser (on board), agent, telephone
     booked_on TEXT NOT NULL,        -- YYYY-MM-DD
     fare_kr INTEGER NOT NULL,       -- the passenger's fare alone, crowns
-    price_kr INTEGER NOT NULL,      -- all that was paid: fare, car, supplement, cabin, animals
+    price_kr INTEGER NOT NULL,      -- fare, car, weekend supplement, cabin, bicycles and dogs;
+                                    -- without the telephone desk's booking fee
     status TEXT NOT NULL CHECK (status IN
         ('travelled', 'cancelled_by_passenger', 'cancelled_by_us', 'no_show')),
     cancelled_at TEXT,              -- by the passenger, YYYY-MM-DD HH:MM; NULL otherwise
