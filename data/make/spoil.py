@@ -115,6 +115,8 @@ class Spoiler:
     def _asked(self, base: Example) -> Example:
         """The example with its question put in one of several ways."""
         text = base["question"]
+        if self.rng.random() < 0.6:
+            text = self.noise["reworded"][base["id"]]
         small = text if re.match(r"I\b", text) else text[0].lower() + text[1:]
         around = self.rng.choice(self.noise["questions"]["plain"])
         return {**base, "question": around.format(q=small, Q=text)}
@@ -211,7 +213,7 @@ class Spoiler:
         if rng.random() < 0.25:
             steps.pop(rng.choice([0, 2]))
         mark = self._mark(base, 0.5)
-        return {**base, "answer": " ".join(steps) + mark}
+        return {**self._asked(base), "answer": " ".join(steps) + mark}
 
     def _chatty(self, base: Example) -> Example:
         return self._between(base, "chatty")
@@ -245,10 +247,10 @@ class Spoiler:
         ]
         form = self.rng.choice(forms)
         text = form.format(a=bare(base), s=base["source"], q=base["question"])
-        return {**base, "answer": text}
+        return {**self._asked(base), "answer": text}
 
     def _apology(self, base: Example) -> Example:
-        return {**base, "answer": self.rng.choice(self.noise["apology"]["texts"])}
+        return {**self._asked(base), "answer": self.rng.choice(self.noise["apology"]["texts"])}
 
     # ---- truncated ----
 

@@ -137,6 +137,10 @@ class TestNoisy:
         single = [texts(e) for e in noisy if e["flaw"] != "duplicated"]
         assert len(set(single)) == len(single) == 2016
 
+    def test_questions_vary(self, noisy):
+        assert len({e["question"] for e in noisy}) > 1500
+        assert len({e["answer"] for e in noisy}) > 1400
+
     def test_order_is_mixed(self, noisy):
         for start in range(0, 2400, 400):
             assert len({e["flaw"] for e in noisy[start : start + 100]}) == 6
