@@ -43,7 +43,9 @@ def test_accordions_made_of_buttons_are_opened(head):
 
 def test_a_button_that_opens_the_menu_is_no_heading():
     page = """<body><header><button aria-controls="menu">Menu</button><nav id="menu">Home</nav>
-    </header><button aria-controls="gone">Old</button><main><p>Soup.</p></main></body>"""
+    </header><button aria-controls="gone">Old</button><main>
+    <button aria-controls="to">Share</button><div id="to" class="share">By mail</div>
+    <p>Soup.</p></main></body>"""
     assert text(page) == "Soup.\n"
 
 

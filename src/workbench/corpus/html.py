@@ -94,6 +94,8 @@ def _open_accordions(soup: BeautifulSoup) -> None:
         if panel is None or panel.find_parent(CONTROLS) or panel.name in CONTROLS:
             continue
         del panel["aria-hidden"]
+        if _is_clutter(panel):
+            continue
         if button.find_parent(["h2", "h3", "h4", "h5", "h6"]):
             button.unwrap()
         else:
