@@ -26,7 +26,7 @@ DATA = Path(__file__).resolve().parents[1]
 #: Colours that colour-blind readers can tell apart (Okabe and Ito 2008), and two greys.
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#a8578c", "#56b4e9"
 INK, PALE = "#26323d", "#c9d1d8"
-NOW = date(2026, 7, 1)
+NOW = date(2026, 7, 12)
 #: Where the map's words stand: miles from the port, or from the middle of the route's longest leg.
 PORT_LABELS = {
     "MRW": (-1.2, 0.4, "right"),
@@ -147,7 +147,7 @@ def papers(documents: list[corpus.Document]) -> plt.Figure:
         ax.barh(height, (end - start).days, left=mdates.date2num(start), height=0.62, color=colour)
     ax.set_yticks(range(len(rows)), list(reversed(rows)), fontsize=9)
     ax.axvline(mdates.date2num(NOW), color=ORANGE, lw=1.6)
-    ax.text(mdates.date2num(NOW) + 4, len(rows) - 0.4, "now, 1 July 2026", color=ORANGE, fontsize=9)
+    ax.text(mdates.date2num(NOW) + 4, len(rows) - 0.4, "now, 12 July 2026", color=ORANGE, fontsize=9)
     ax.set_xlim(mdates.date2num(date(2024, 12, 1)), mdates.date2num(last))
     ax.xaxis.set_major_formatter(mdates.DateFormatter("%b %Y"))
     ax.set_title("In force (blue), replaced or over (grey), not yet (pale blue)", pad=14)
