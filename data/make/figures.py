@@ -147,8 +147,11 @@ def papers(documents: list[corpus.Document]) -> plt.Figure:
         ax.barh(height, (end - start).days, left=mdates.date2num(start), height=0.62, color=colour)
     ax.set_yticks(range(len(rows)), list(reversed(rows)), fontsize=9)
     ax.axvline(mdates.date2num(NOW), color=ORANGE, lw=1.6)
-    ax.text(mdates.date2num(NOW) + 4, len(rows) - 0.4, "now, 12 July 2026", color=ORANGE, fontsize=9)
+    ax.text(
+        mdates.date2num(NOW) + 4, len(rows) - 0.4, "now, 12 July 2026", color=ORANGE, fontsize=9
+    )
     ax.set_xlim(mdates.date2num(date(2024, 12, 1)), mdates.date2num(last))
+    ax.xaxis.set_major_locator(mdates.MonthLocator((1, 4, 7, 10)))
     ax.xaxis.set_major_formatter(mdates.DateFormatter("%b %Y"))
     ax.set_title("In force (blue), replaced or over (grey), not yet (pale blue)", pad=14)
     fig.tight_layout()
@@ -217,14 +220,34 @@ def traffic(rows: pd.DataFrame, truth: dict) -> plt.Figure:
     low.plot(german.index, 100 * german, color=INK, lw=2)
     low.set_ylabel("German, %\n(5-day mean)")
     low.set_ylim(0)
-    start, end = (pd.Timestamp(truth["storm"][end]) for end in ("start", "end"))
+    start, end = (pd.Timestamp(truth["storm"][day]) for day in ("first", "last"))
     for ax in (top, low):
-        ax.axvspan(start, end, color=PALE, alpha=0.45, lw=0)
-    top.text(
-        start + (end - start) / 2, top.get_ylim()[1] * 0.96, "storm week", ha="center", va="top"
-    )
+        for edge in (start, end):
+            ax.axvline(edge, color=INK, lw=1, ls=":")
+    totals = table.sum(axis=1)
+    top.set_ylim(0, 1.2 * totals.max())
+    top.text(start + (end - start) / 2, 1.15 * totals.max(), "storm week", ha="center", va="top")
+    for abuse in truth["abuse"]:
+        if abuse["kind"] != "injection":  # too few a day to be seen
+            _mark(top, abuse, totals)
     low.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
     return fig
+
+
+def _mark(ax: plt.Axes, abuse: dict, totals: pd.Series) -> None:
+    """The name of an abuse over the day on which it begins."""
+    starts = pd.Timestamp(abuse["bursts"][0]["starts"]) if "bursts" in abuse else None
+    day = (starts or pd.Timestamp(abuse["nights"][0])).normalize()
+    text = f"{abuse['user']}: {abuse['kind']}"
+    ax.annotate(
+        text,
+        (day, totals[day]),
+        xytext=(0, 10),
+        textcoords="offset points",
+        ha="center",
+        fontsize=9,
+        color=ORANGE,
+    )
 
 
 def main(folder: Path) -> None:
