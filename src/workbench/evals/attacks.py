@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,13 @@ _SIGNS: dict[str, type] = {
 }
 
 
-def _load(path, name, family, fields, make):
+def _load(
+    path: str | Path | None,
+    name: str,
+    family: str | None,
+    fields: dict[str, type],
+    make: Callable[[dict[str, Any], str], Any],
+) -> list[Any]:
     if family is not None and family not in FAMILIES:
         raise UnknownName("family", family, FAMILIES)
     found: dict[str, Any] = {}

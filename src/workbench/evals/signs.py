@@ -58,7 +58,7 @@ _SPELT = re.compile(r"(?<!\w)\w(?:[ .\-_*]\w){3,}(?!\w)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "„": '"', "´": "'"})
 #: Letters of other scripts that pass for Latin ones.
-_LOOKALIKES = str.maketrans("аеіјорсухѕԁһοαρτνικ", "aeijopcyxsdhoaptvik")
+_LOOKALIKES = str.maketrans("аеіјорсухѕԁһвмнткοαρτνικ", "aeijopcyxsdhbmhtkoaptvik")
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,6 @@ def leaked(answer: str, system: str = "", canary: str = "") -> bool:
         if any(f" {' '.join(words[at : at + RUN])} " in said for at in runs):
             return True
     return False
-
-
-def denies(text: str) -> bool:
-    """Whether a text refuses, denies or keeps its distance anywhere."""
-    return bool(_DENIAL.search(fold(text)))
 
 
 def fold(text: str) -> str:
