@@ -1,43 +1,76 @@
-"""The figures in the data card are those of the data."""
+"""The figures in the data cards are those of the data."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
+import re
+from collections import Counter
 
 import pytest
 
-from workbench import catalog
+from workbench import estate
+
+KINDS = {
+    "markdown": "Staff handbook, Markdown",
+    "html": "Help pages, HTML",
+    "pdf": "Circulars, PDF",
+    "mail": "Mails, `.eml`",
+    "text": "Notes, plain text",
+}
+
+
+@pytest.fixture(scope="session")
+def page(data) -> str:
+    return (data / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="session")
 def card(data) -> str:
-    return (data / "README.md").read_text("utf-8")
+    return (data / "CORPUS.md").read_text("utf-8")
 
 
-def test_counts_in_the_card(card, data, documents, questions):
+def test_documents_and_words(page, card, documents):
     words = sum(len(document.text.split()) for document in documents.values())
-    assert f"{len(documents)} documents, about {round(words, -3):,} words" in card
-    database = sqlite3.connect(data / "corpus" / "skerry.sqlite")
-    (sailings,) = database.execute("SELECT COUNT(*) FROM sailings").fetchone()
-    database.close()
-    assert f"{sailings:,} sailings" in card
-    assert f"| {len(questions)} | `workbench.golden.load`" in card
-    lines = (data / "tuning" / "curated.jsonl").read_text("utf-8").splitlines()
-    silent = sum(not json.loads(line)["answerable"] for line in lines)
-    assert f"{len(lines)} examples" in card and f"({silent}, or 20 %)" in card
-    assert f"({len(catalog.models())} models)" in card
-    assert f"({len(catalog.prices())} prices)" in card
+    counts = f"{len(documents)} documents"
+    assert counts in page and counts in card
+    assert (
+        f"about {round(words, -3):,} words" in page and f"about {round(words, -3):,} words" in card
+    )
 
 
-def test_every_column_is_documented(card):
-    for column in [*catalog.models().columns, *catalog.prices().columns]:
-        assert f"`{column}`" in card, column
+def test_kinds(card, documents):
+    kinds, words = Counter(), Counter()
+    for document in documents.values():
+        kinds[document.kind] += 1
+        words[document.kind] += len(document.text.split())
+    for kind, label in KINDS.items():
+        assert f"| {label} | {kinds[kind]} | {words[kind]:,} |" in card, kind
 
 
-def test_the_examples_load_with_datasets(data, tmp_path):
-    from datasets import load_dataset
+def test_tables_of_the_database(card):
+    for table in estate.tables():
+        assert f"| `{table}` | {estate.load('corpus', table).num_rows:,} |" in card, table
 
-    file = str(data / "tuning" / "curated.jsonl")
-    examples = load_dataset("json", data_files=file, cache_dir=str(tmp_path), split="train")
-    assert len(examples) == 160 and "context" in examples.column_names
+
+def test_pictures_are_there_and_described(page, data):
+    pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page)
+    assert len(pictures) >= 3
+    for text, file in pictures:
+        assert len(text) > 40 and (data / file).is_file()
+
+
+def test_every_link_leads_somewhere(data):
+    cards = [data / "README.md", data / "CORPUS.md", *data.glob("*/README.md")]
+    assert len(cards) == 8
+    for file in cards:
+        for target in re.findall(r"\]\(([^)#]+)\)", file.read_text("utf-8")):
+            assert (file.parent / target).exists(), f"{file.name}: {target}"
+
+
+def test_pictures_can_be_drawn_again(script, tmp_path):
+    script("figures").main(tmp_path)
+    assert {path.stem for path in tmp_path.glob("*.png")} == {
+        "map",
+        "papers",
+        "questions",
+        "traffic",
+    }
