@@ -62,6 +62,7 @@ CREATE TABLE passengers (           -- people known to the booking system; not a
     islander_card INTEGER NOT NULL CHECK (islander_card IN (0, 1))  -- 1 has an Islander Card
 );
 CREATE TABLE bookings (             -- one person on one sailing, with what he or she brings
+                                    -- (an extract: about one in twenty of those on board)
     reference TEXT PRIMARY KEY,     -- SK and five letters or digits
     sailing_id INTEGER NOT NULL REFERENCES sailings (id),  -- as booked
     passenger_id INTEGER NOT NULL REFERENCES passengers (id),
