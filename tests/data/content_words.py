@@ -20,3 +20,8 @@ def stems(text: str) -> set[str]:
     """Stems of the words of a text that carry content."""
     words = re.findall(r"[^\W_]+", text.lower())
     return {_STEMMER.stem(word) for word in words if word not in STOP}
+
+
+def count(text: str) -> int:
+    """How many words a text has; what holds no letter or digit, such as a table's bar, is none."""
+    return sum(any(mark.isalnum() for mark in word) for word in text.split())

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 import pytest
+from content_words import count
 
 from workbench import estate
 
@@ -29,7 +30,7 @@ def card(data) -> str:
 
 
 def test_documents_and_words(page, card, documents):
-    words = sum(len(document.text.split()) for document in documents.values())
+    words = sum(count(document.text) for document in documents.values())
     counts = f"{len(documents)} documents"
     assert counts in page and counts in card
     assert (
@@ -41,7 +42,7 @@ def test_kinds(card, documents):
     kinds, words = Counter(), Counter()
     for document in documents.values():
         kinds[document.kind] += 1
-        words[document.kind] += len(document.text.split())
+        words[document.kind] += count(document.text)
     for kind, label in KINDS.items():
         assert f"| {label} | {kinds[kind]} | {words[kind]:,} |" in card, kind
 
