@@ -1,4 +1,4 @@
-"""Any folder of documents, read and cleaned: Markdown, HTML, PDF and plain text.
+"""Any folder of documents, read and cleaned: Markdown, HTML, PDF, mails and plain text.
 
 documents = load("data/corpus")
 documents[0].text, documents.skipped
@@ -24,6 +24,7 @@ KINDS = {
     ".htm": "html",
     ".pdf": "pdf",
     ".txt": "text",
+    ".eml": "mail",
 }
 #: A larger text file is a log or a dump and not a document.
 LARGEST_TEXT = 20 * 1024 * 1024
@@ -149,14 +150,14 @@ def _kind(path: Path) -> str:
 
 
 def _read(path: Path, kind: str) -> Clean:
-    from workbench.corpus import html, markdown, pdf, text
+    from workbench.corpus import html, mail, markdown, pdf, text
 
     try:
         data = path.read_bytes()
     except OSError as problem:
         raise Unreadable(f"cannot be opened ({problem.strerror})") from problem
-    readers = {"html": html.read, "markdown": markdown.read, "pdf": pdf.read, "text": text.read}
-    return readers[kind](data)
+    readers = {"html": html, "mail": mail, "markdown": markdown, "pdf": pdf, "text": text}
+    return readers[kind].read(data)
 
 
 def _superseded(documents: list[Document]) -> list[Document]:
