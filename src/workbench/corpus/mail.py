@@ -49,8 +49,8 @@ WROTE = re.compile(
 )
 CLOSING = re.compile(
     r"^((with )?(kind|best|warm|many)( and \w+)? (regards|wishes|greetings|thanks)( from .{2,40})?|"
-    r"regards|best|yours( \w+| very truly)?|sincerely( yours)?|cheers|mit (freundlichen|besten) grüßen|"
-    r"viele grüße|med vänlig hälsning|cordialement)[,.]?$",
+    r"regards|best|yours( \w+| very truly)?|sincerely( yours)?|cheers|"
+    r"mit (freundlichen|besten) grüßen|viele grüße|med vänlig hälsning|cordialement)[,.]?$",
     re.IGNORECASE,
 )
 FROM_A_TELEPHONE = re.compile(
@@ -382,13 +382,14 @@ def _forwarded(lines: list[str]) -> str:
     """Messages that are passed on: each with a heading and a line that says from whom."""
     lines = [re.sub(r"^\s*(> ?)+", "", line) for line in lines]
     messages: list[tuple[list[str], list[str]]] = [([], [])]  # lines, and who has sent them
-    number = 0
+    number, announced = 0, False
     while number < len(lines):
         line = lines[number]
-        fields = _fields(lines, number)
+        fields = _fields(lines, number) if line.strip() else {}
         if PASSED_ON.match(line) or ORIGINAL.match(line):
-            number += 1
-        elif len(fields) >= 3:
+            number, announced = number + 1, True
+        elif len(fields) >= 3 or (announced and fields):
+            announced = False
             subject, sender = (fields.get(name, (0, ""))[1] for name in ("subject", "from"))
             to, date = (fields.get(name, (0, ""))[1] for name in ("to", "date"))
             title = PREFIX.sub("", subject) or f"from {', '.join(_names(sender))}"
@@ -399,7 +400,7 @@ def _forwarded(lines: list[str]) -> str:
             number = 1 + max(place for place, _ in fields.values())
         else:
             messages[-1][0].append(line)
-            number += 1
+            number, announced = number + 1, announced and not line.strip()
     return "\n\n".join(filter(None, (_unsigned(said, by) for said, by in messages)))
 
 
