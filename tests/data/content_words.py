@@ -11,7 +11,7 @@ _STEMMER = SnowballStemmer("english")
 _STOP = """
 a an and are as at be been by can did do does for from had has have how i if in is it its me may my
 no not of on once or our that the there they this to up was we what when where which who with you
-your
+your s
 """
 STOP = frozenset(_STOP.split())
 
