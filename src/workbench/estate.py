@@ -89,11 +89,21 @@ def _configs(name: str) -> list[dict[str, Any]]:
 
 
 def _files(name: str, part: str) -> DatasetDict:
+    """The files that the card names for a part.
+
+    They are named one by one, since ``load_dataset(folder)`` keeps giving its first copy of a folder
+    whose files have changed (datasets 4.8).
+    """
     from datasets import load_dataset
 
+    config = next(config for config in _configs(name) if config["config_name"] == part)
+    files = config["data_files"]
+    if isinstance(files, str):
+        files = [{"split": "train", "path": files}]
     folder = settings().data / name
-    cache = settings().artifacts / "datasets"
-    return load_dataset(str(folder), part, cache_dir=str(cache))
+    paths = {file["split"]: str(folder / file["path"]) for file in files}
+    kind = "csv" if all(path.endswith(".csv") for path in paths.values()) else "json"
+    return load_dataset(kind, data_files=paths, cache_dir=str(settings().artifacts / "datasets"))
 
 
 def _corpus(part: str) -> DatasetDict:

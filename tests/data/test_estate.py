@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from workbench import estate, estate_cli
 from workbench.errors import UnknownName
+from workbench.settings import Settings
 
 #: Set, part -> rows in each split.
 COUNTS = {
@@ -27,7 +28,7 @@ COUNTS = {
 SECTIONS = ("How made", "Licence", "Known flaws")
 
 
-@pytest.mark.parametrize("name, part", COUNTS, ids="-".join)
+@pytest.mark.parametrize("name, part", COUNTS, ids=["-".join(key) for key in COUNTS])
 def test_sets_load(name, part):
     loaded = estate.load(name, part)
     splits = loaded if isinstance(loaded, dict) else {next(iter(COUNTS[name, part])): loaded}
@@ -41,6 +42,18 @@ def test_datasets_alone_does_the_same(name, data, tmp_path):
     for part in estate.parts(name):
         loaded = load_dataset(str(data / name), part, cache_dir=str(tmp_path))
         assert {s: rows.num_rows for s, rows in loaded.items()} == COUNTS[name, part]
+
+
+def test_a_changed_file_is_read_again(data, tmp_path, monkeypatch):
+    own = tmp_path / "data" / "golden"
+    own.mkdir(parents=True)
+    lines = (data / "golden" / "dev.jsonl").read_text("utf-8").splitlines(keepends=True)
+    (own / "README.md").write_text((data / "golden" / "README.md").read_text("utf-8"), "utf-8")
+    (own / "test.jsonl").write_text("".join(lines[:9]), "utf-8")
+    monkeypatch.setattr(estate, "settings", lambda: Settings(tmp_path, tmp_path, tmp_path))
+    for count in (9, 12):
+        (own / "dev.jsonl").write_text("".join(lines[:count]), "utf-8")
+        assert estate.load("golden", split="dev").num_rows == count
 
 
 def test_no_part_is_left_out():
