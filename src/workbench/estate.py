@@ -91,8 +91,8 @@ def _configs(name: str) -> list[dict[str, Any]]:
 def _files(name: str, part: str) -> DatasetDict:
     """The files that the card names for a part.
 
-    They are named one by one, since ``load_dataset(folder)`` keeps giving its first copy of a folder
-    whose files have changed (datasets 4.8).
+    They are named one by one, since ``load_dataset(folder)`` keeps giving its first copy of a
+    folder whose files have changed (datasets 4.8).
     """
     from datasets import load_dataset
 
@@ -102,6 +102,9 @@ def _files(name: str, part: str) -> DatasetDict:
         files = [{"split": "train", "path": files}]
     folder = settings().data / name
     paths = {file["split"]: str(folder / file["path"]) for file in files}
+    for path in paths.values():
+        if not Path(path).is_file():
+            raise BadInput(f"there is no file {path}", f"get it back: git checkout {path}")
     kind = "csv" if all(path.endswith(".csv") for path in paths.values()) else "json"
     return load_dataset(kind, data_files=paths, cache_dir=str(settings().artifacts / "datasets"))
 
