@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 #: Set -> what it is.
 SETS = {
-    "corpus": "what the assistant answers from: documents and a database",
+    "corpus": "documents and a database to answer from",
     "golden": "questions with reference answers and evidence",
-    "judge": "answers of known worth, to test a judge with",
+    "judge": "answers of known worth, to test a judge",
     "redteam": "attacks, and harmless look-alikes",
     "tuning": "examples of the house style, good and noisy",
     "traffic": "six weeks of simulated requests",

@@ -21,6 +21,9 @@ def data(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """List the sets of the data estate with their sizes, or show the first rows of one."""
+    import datasets
+
+    datasets.disable_progress_bars()
     found = _sets() if name is None else _rows(name, part, split, n)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, default=str))
@@ -63,14 +66,15 @@ def _show_sets(sets: list[dict[str, Any]]) -> None:
 
     from workbench.estate import SETS
 
-    table = Table("set", "part", "split", box=None, header_style="bold")
+    table = Table("set", "part", "split", box=None, header_style="bold", pad_edge=False)
     table.add_column("rows", justify="right")
+    table.add_column("what", style="dim")
     before = ""
     for row in sets:
-        if row["set"] != before:
-            table.add_row(f"[bold]{row['set']}[/]", f"[dim]{SETS[row['set']]}[/]")
+        first = row["set"] != before
+        name, what = (row["set"], SETS[row["set"]]) if first else ("", "")
+        table.add_row(name, row["part"], row["split"], f"{row['rows']:,}", what)
         before = row["set"]
-        table.add_row("", row["part"], row["split"], f"{row['rows']:,}")
     Console().print(table)
     print("look into one: workbench data golden --split dev   |   more: data/README.md")
 

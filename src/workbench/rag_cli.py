@@ -26,7 +26,7 @@ def ask(
     k: Annotated[int, typer.Option(min=1, help="How many passages the model gets.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Answer a question from a folder of Markdown, HTML, PDF and text files.
+    """Answer a question from a folder of Markdown, HTML, PDF, mail and text files.
 
     The folder is indexed first; later calls look only at what changed.
     """
