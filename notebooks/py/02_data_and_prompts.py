@@ -59,7 +59,7 @@ from workbench.settings import settings
 
 
 
-def count(text):
+def words_in(text):
     """How many words a text has; the bars of a table are none."""
     return len(re.findall(r"\w+", text))
 
@@ -70,12 +70,12 @@ kinds = Counter(d.kind for d in documents)
 rows = []
 for kind, count in kinds.items():
     own = [d for d in documents if d.kind == kind]
-    raw, clean = (sum(count(getattr(d, f)) for d in own) for f in ("raw", "text"))
+    raw, clean = (sum(words_in(getattr(d, f)) for d in own) for f in ("raw", "text"))
     rows.append({"kind": kind, "documents": count, "words before": raw, "words after": clean})
 display.table(rows, caption="Skerry Line's documents before and after cleaning")
 
 # %%
-words = sum(count(d.text) for d in documents)
+words = sum(words_in(d.text) for d in documents)
 wb.metric("documents", len(documents))
 wb.metric("words", words)
 display.note(
@@ -293,7 +293,7 @@ record_phase(
 display.course_table()
 
 # %%
-removed = 1 - words / sum(count(d.raw) for d in documents)
+removed = 1 - words / sum(words_in(d.raw) for d in documents)
 wb.metric("clutter_share", removed)
 display.note(
     "**Tips from this phase**\n\n"
