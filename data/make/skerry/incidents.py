@@ -50,7 +50,7 @@ def _explaining(rng, writer, sailed: list[tuple]) -> Iterator[tuple]:
             "serious" if lost is None or lost >= 60 else "moderate" if lost >= 15 else "minor"
         )
         kind = "cancelled" if lost is None else cause
-        report = writer.write(kind, vessel=sailing[7])
+        report = writer.write(kind, sailing[7])
         yield _row(rng, sailing, None, _moment(rng, sailing), cause, severity, lost, report, 0)
 
 
@@ -69,7 +69,7 @@ def _others(rng, writer, sailed: list[tuple]) -> Iterator[tuple]:
             if kind == "fall" and hurt and rng.random() < 0.2:
                 severity = "serious"
             place = "board" if aboard else "port"
-            report = writer.write(kind, place, hurt=hurt)
+            report = writer.write(kind, port or sailing[7], place, hurt)
             yield _row(rng, sailing, port, moment, kind, severity, 0, report, hurt)
 
 
@@ -79,7 +79,7 @@ def _storms(rng, writer, sailed: list[tuple]) -> Iterator[tuple]:
     for day, port in lost:
         moment = datetime.fromisoformat(f"{day}T04:10") + timedelta(minutes=rng.randint(0, 300))
         severity = rng.choice(("moderate", "moderate", "serious"))
-        report = writer.write("weather")
+        report = writer.write("weather", port)
         yield _row(rng, None, port, moment, "weather", severity, 0, report, 0)
 
 

@@ -56,7 +56,7 @@ def sailing_rows(world: dict, wind: dict[date, int]) -> Iterator[tuple]:
         for route in world["routes"]:
             for out, departs, minutes in departures(route, day, world["seasons"]["summer"]):
                 rows.append(_sailing(rng, world, route, out, departs, minutes, speed))
-    night = _at(date(2026, 7, 4), "01:30")  # after the Storholm music days
+    night = _at(date(2026, 7, 5), "01:30")  # after the Storholm music days
     rows.append(_sailing(rng, world, world["routes"][0], False, night, 55, wind[night.date()]))
     yield from sorted(rows, key=lambda row: (row[0], row[4], row[1], row[2]))
 
