@@ -55,7 +55,7 @@ def spoil(script):
 @pytest.fixture(scope="module")
 def asked(data) -> list[golden.Question]:
     """Golden questions, those in parts among them."""
-    files = [*(data / "golden").glob("*.jsonl"), *(data / "golden" / "parts").glob("*.jsonl")]
+    files = sorted((data / "golden").glob("*.jsonl"))
     return [question for file in files for question in golden.load(file)]
 
 
