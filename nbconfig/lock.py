@@ -53,7 +53,8 @@ def compile_lock(uv: str, choice: Choice, upgrade: bool) -> None:
     pin = ROOT / ".cache" / "setup" / "hold.txt"
     pin.parent.mkdir(parents=True, exist_ok=True)
     pin.write_text(choice.torch + "\n", encoding="utf-8")
-    command = [uv, "pip", "compile", "pyproject.toml", "--group", "dev", "-c", str(pin), *COMMON]
+    groups = ["--group", "dev", "--group", "labs"]
+    command = [uv, "pip", "compile", "pyproject.toml", *groups, "-c", str(pin), *COMMON]
     command += ["--python-platform", choice.platform, "-o", str(part)]
     if choice.torch.endswith("+cpu"):
         command += torch_backend(uv, pin, ROOT, env)

@@ -1,4 +1,5 @@
-"""Keep notebooks/NN.ipynb and notebooks/py/NN.py the same notebook.
+"""Keep each notebook and its paired script the same: notebooks/NN.ipynb and notebooks/py/NN.py,
+labs/PHASE/NAME.ipynb and labs/py/PHASE/NAME.py.
 
 pairing.py check                 exit 1 and say where a pair differs, or a notebook has outputs
 pairing.py update                write the notebooks from the scripts, keeping cell ids
@@ -20,9 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """(notebook, script) for every name that has at least one of the two."""
-    names = {path.stem for path in (*folder.glob("*.ipynb"), *folder.glob("py/*.py"))}
-    return [(folder / f"{name}.ipynb", folder / "py" / f"{name}.py") for name in sorted(names)]
+    """(notebook, script) for every notebook below a folder that has at least one of the two."""
+    scripts = folder / "py"
+    names = {path.relative_to(scripts).with_suffix("") for path in scripts.rglob("*.py")}
+    for path in folder.rglob("*.ipynb"):
+        name = path.relative_to(folder).with_suffix("")
+        if not any(part.startswith(".") for part in name.parts):  # .ipynb_checkpoints
+            names.add(name)
+    return [(folder / f"{name}.ipynb", scripts / f"{name}.py") for name in sorted(map(str, names))]
 
 
 def cells(notebook: nbformat.NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -48,9 +54,9 @@ def difference(notebook: Path, script: Path) -> str:
     return ""
 
 
-def check(folder: Path) -> int:
+def check(folders: list[Path]) -> int:
     """Print every difference; the number of pairs that differ."""
-    found = [difference(*pair) for pair in pairs(folder)]
+    found = [difference(*pair) for folder in folders for pair in pairs(folder)]
     for line in filter(None, found):
         print(f"pairing: {line}")
     if any(found):
@@ -66,8 +72,10 @@ def update(folder: Path, source: str) -> None:
         if not difference(notebook, script):
             continue
         if source == "ipynb":
+            script.parent.mkdir(parents=True, exist_ok=True)
             run_jupytext(["--quiet", "--to", "py:percent", "--output", str(script), str(notebook)])
         else:
+            notebook.parent.mkdir(parents=True, exist_ok=True)
             keep = ["--update"] if notebook.exists() else []
             to = ["--quiet", "--to", "ipynb", *keep, "--output", str(notebook)]
             run_jupytext([*to, str(script)])
@@ -78,11 +86,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Keep notebooks and paired scripts the same.")
     parser.add_argument("what", choices=["check", "update"])
     parser.add_argument("--from", dest="source", choices=["py", "ipynb"], default="py")
-    parser.add_argument("--folder", type=Path, default=ROOT / "notebooks")
+    parser.add_argument("--folder", type=Path, help="this one only, not notebooks and labs")
     options = parser.parse_args(argv)
+    folders = [options.folder] if options.folder else [ROOT / "notebooks", ROOT / "labs"]
     if options.what == "update":
-        update(options.folder, options.source)
-    return 1 if check(options.folder) else 0
+        for folder in folders:
+            update(folder, options.source)
+    return 1 if check(folders) else 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import ClassVar
 
 import typer
 
@@ -16,8 +17,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("workbench.models.cli", "List, pull and verify models."),
     "llm": ("workbench.llm.cli", "The embedded Ollama-compatible server."),
     "data": ("workbench.estate_cli", "What is in the data estate; a look into a set."),
+    "index": ("workbench.retrieval.cli", "Index any folder of documents, or bring it up to date."),
     "ask": ("workbench.rag_cli", "One answer with its sources and latency."),
-    "bench": ("workbench.bench.cli", "Measure the model server."),
+    "prompts": ("workbench.prompts.cli", "List, compare, pin and roll back prompts."),
+    "labs": ("workbench.labs.cli", "Exercises and tool labs: list, check, reveal, set up."),
+    "bench": ("workbench.bench.cli", "Measure models, retrieval, prompts and ingestion."),
     "serve": ("workbench.serving.cli", "Serve the assistant over HTTP."),
     "phoenix": ("workbench.tracing.cli", "Start, stop or find the trace viewer."),
 }
@@ -30,14 +34,16 @@ UsageError = typer.BadParameter.__base__
 class LazyGroup(typer.core.TyperGroup):
     """Lists all sub-commands without importing any: ``workbench --help`` stays instant."""
 
+    listed: ClassVar[dict[str, tuple[str, str]]] = COMMANDS
+
     def list_commands(self, ctx: typer.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self.listed)
 
     def get_command(self, ctx: typer.Context, name: str):
         """The sub-command, imported now; None where there is none of that name."""
-        if name not in COMMANDS:
+        if name not in self.listed:
             return None
-        module, _ = COMMANDS[name]
+        module, _ = self.listed[name]
         sub_app = importlib.import_module(module).app
         sub_app._add_completion = False
         command = typer.main.get_command(sub_app)
@@ -45,12 +51,15 @@ class LazyGroup(typer.core.TyperGroup):
         return command
 
     def format_help(self, ctx: typer.Context, formatter) -> None:
-        """The list of sub-commands, from COMMANDS alone."""
+        """The list of sub-commands, from ``listed`` alone."""
         formatter.write_usage(ctx.command_path, "COMMAND ...")
         formatter.write_paragraph()
         formatter.write_text(self.help or "")
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+            formatter.write_dl([(name, line) for name, (_, line) in self.listed.items()])
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write_text(self.epilog)
 
 
 root = typer.Typer(cls=LazyGroup, add_completion=False, no_args_is_help=True)
