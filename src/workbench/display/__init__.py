@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workbench.display.course import course_table, lifecycle
 from workbench.display.figures import PALETTE, Figure, figure, style
+from workbench.display.pieces import Pieces, pieces
 from workbench.display.prose import Note, SideBySide, interval, note, side_by_side
 from workbench.display.tables import Table, table
 
@@ -15,6 +16,7 @@ __all__ = [
     "PALETTE",
     "Figure",
     "Note",
+    "Pieces",
     "SideBySide",
     "Table",
     "course_table",
@@ -22,6 +24,7 @@ __all__ = [
     "interval",
     "lifecycle",
     "note",
+    "pieces",
     "side_by_side",
     "style",
     "table",
