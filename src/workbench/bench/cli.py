@@ -23,6 +23,10 @@ class Benches(LazyGroup):
             "Programs written by a model, run in a sandbox.",
         ),
         "memory": ("workbench.bench.memory_cli", "Estimated memory of a model beside measured."),
+        "candidates": (
+            "workbench.bench.candidates_cli",
+            "Models side by side on golden questions.",
+        ),
         "llm": ("workbench.bench.llm_cli", "The embedded server against raw llama.cpp."),
         "precision": ("workbench.bench.precision_cli", "The small model in several precisions."),
     }
