@@ -35,7 +35,7 @@ def keep(name: str, command: str, result: dict[str, Any]) -> Path:
 
 
 def load(name: str) -> dict[str, Any]:
-    """A kept result. Raises MissingPiece where there is none, BrokenFile for one that is damaged."""
+    """A kept result. Raises MissingPiece where there is none, BrokenFile for a damaged one."""
     try:
         return json.loads(path(name).read_text(encoding="utf-8"))
     except FileNotFoundError:
