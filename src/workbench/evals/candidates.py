@@ -137,7 +137,10 @@ def gain(larger: Candidate, smaller: Candidate) -> Gain:
 
 
 def spread(questions: Sequence[Question], count: int) -> list[Question]:
-    """``count`` questions spread evenly over all, so that every type is among them."""
-    if count >= len(questions):
-        return list(questions)
-    return [questions[i * len(questions) // count] for i in range(max(count, 0))]
+    """The first ``count`` questions when the types take turns, so that each type is among them."""
+    turns: dict[str, int] = {}
+    order = []
+    for place, question in enumerate(questions):
+        turns[question.type] = turn = turns.get(question.type, 0) + 1
+        order.append((turn, place))
+    return [questions[place] for _, place in sorted(order)[: max(count, 0)]]
