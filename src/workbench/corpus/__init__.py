@@ -1,4 +1,4 @@
-"""Any folder of documents, read and cleaned: Markdown, HTML, PDF, mails and plain text.
+"""Any folder of documents, read and cleaned: Markdown, HTML, PDF, mails, tables and plain text.
 
 documents = load("data/corpus")
 documents[0].text, documents.skipped
@@ -14,7 +14,7 @@ from pathlib import Path
 from workbench.corpus.text import Clean, Unreadable
 from workbench.errors import BadInput
 
-__all__ = ["KINDS", "Corpus", "Document", "load"]
+__all__ = ["KINDS", "Corpus", "Document", "Unreadable", "files", "load", "read", "superseded"]
 
 #: File suffix -> kind of document.
 KINDS = {
@@ -25,9 +25,13 @@ KINDS = {
     ".pdf": "pdf",
     ".txt": "text",
     ".eml": "mail",
+    ".csv": "csv",
+    ".tsv": "csv",
 }
 #: A larger text file is a log or a dump and not a document.
 LARGEST_TEXT = 20 * 1024 * 1024
+#: A larger PDF is a scan or a book of plates; its bytes alone would fill a small machine.
+LARGEST_PDF = 200 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -68,18 +72,77 @@ def load(
     Raises BadInput if the folder is missing or holds no document that can be read.
     """
     root = _root(folder)
-    names, documents, skipped = _ids(root), [], []
-    for path in _files(root):
+    documents, skipped = [], []
+    for path, name in files(root).items():
         try:
-            documents.append(_document(path, names[path]))
+            documents.append(read(path, name))
         except Unreadable as problem:
             skipped.append((path, str(problem)))
             if on_skip:
                 on_skip(path, str(problem))
     if not documents:
-        raise BadInput(f"no document to read in {root}{_why(skipped)}", _fix())
+        raise nothing_to_read(root, skipped)
     documents.sort(key=lambda document: document.id)
     return Corpus(_superseded(documents), skipped)
+
+
+def files(folder: str | Path | None = None) -> dict[Path, str]:
+    """Every file below a folder and the id that its document has, in the order of the ids.
+
+    An id is the path without its suffix, or the whole path where that is not unique. Nothing is
+    opened. Raises BadInput if the folder is missing.
+    """
+    root = _root(folder)
+    paths = list(_files(root))
+    short = {path: path.relative_to(root).with_suffix("").as_posix() for path in paths}
+    times = Counter(name for path, name in short.items() if path.suffix.lower() in KINDS)
+    names = {p: n if times[n] < 2 else p.relative_to(root).as_posix() for p, n in short.items()}
+    return dict(sorted(names.items(), key=lambda pair: (pair[1], pair[0].name)))
+
+
+def read(path: Path, name: str, data: bytes | None = None) -> Document:
+    """One file as a document with the id ``name``; ``data`` where its bytes are at hand.
+
+    Raises Unreadable, whatever is wrong with the file: its text is the reason.
+    """
+    kind = kind_of(path)
+    data = contents(path) if data is None else data
+    try:
+        clean = _reader(kind)(data)
+    except (RecursionError, MemoryError) as problem:
+        what = "nested too deeply" if isinstance(problem, RecursionError) else "too much in it"
+        raise Unreadable(f"{what} to be read") from problem
+    except Unreadable:
+        raise
+    except Exception as problem:  # a reader's own fault must not cost the other documents
+        raise Unreadable(f"the reader failed ({type(problem).__name__}: {problem})") from problem
+    if not clean.text.strip():
+        raise Unreadable("no text in it (a scan?)" if kind == "pdf" else "empty")
+    title = clean.title or path.stem.replace("-", " ").replace("_", " ").capitalize()
+    return Document(name, title, kind, clean.text, path, clean.metadata, clean.raw)
+
+
+def kind_of(path: Path) -> str:
+    """The kind of a file; raises Unreadable for what is not a document, without opening it."""
+    try:
+        return _kind(path)
+    except OSError as problem:
+        raise Unreadable(f"cannot be opened ({problem.strerror})") from problem
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a file; raises Unreadable where they cannot be had."""
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise Unreadable(f"cannot be opened ({problem.strerror})") from problem
+
+
+def nothing_to_read(root: Path, skipped: list[tuple[Path, str]]) -> BadInput:
+    """The error for a folder without a document that can be read."""
+    reasons = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:3])
+    why = f" ({len(skipped)} skipped: {reasons})" if skipped else ""
+    return BadInput(f"no document to read in {root}{why}", _fix())
 
 
 def _root(folder: str | Path | None) -> Path:
@@ -101,68 +164,60 @@ def _fix() -> str:
     return f"put documents there that end in {', '.join(KINDS)}"
 
 
-def _why(skipped: list[tuple[Path, str]]) -> str:
-    reasons = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:3])
-    return f" ({len(skipped)} skipped: {reasons})" if skipped else ""
-
-
 def _files(folder: Path) -> Iterator[Path]:
-    """Files below a folder in a fixed order; links to folders are given, not entered."""
-    for path in sorted(folder.iterdir(), key=lambda p: p.name):
-        if path.name.startswith("."):
+    """Files below a folder; links to folders, and folders that stay shut, are given as they are."""
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            entries = list(here.iterdir())
+        except OSError:
+            yield here
             continue
-        if path.is_dir() and not path.is_symlink():
-            yield from _files(path)
-        else:
-            yield path
-
-
-def _ids(root: Path) -> dict[Path, str]:
-    """A name for each file: its path without suffix, or the whole path where that is not unique."""
-    short = {p: p.relative_to(root).with_suffix("").as_posix() for p in _files(root)}
-    times = Counter(name for path, name in short.items() if path.suffix.lower() in KINDS)
-    return {p: n if times[n] < 2 else p.relative_to(root).as_posix() for p, n in short.items()}
-
-
-def _document(path: Path, name: str) -> Document:
-    kind = _kind(path)
-    clean = _read(path, kind)
-    if not clean.text.strip():
-        raise Unreadable("no text in it (a scan?)" if kind == "pdf" else "empty")
-    title = clean.title or path.stem.replace("-", " ").replace("_", " ").capitalize()
-    return Document(name, title, kind, clean.text, path, clean.metadata, clean.raw)
+        for path in entries:
+            if path.name.startswith("."):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                waiting.append(path)
+            else:
+                yield path
 
 
 def _kind(path: Path) -> str:
-    """The kind of a file; raises Unreadable for what is not a document."""
     if path.is_dir():
-        raise Unreadable("a link to a folder; links to folders are not followed")
+        if path.is_symlink():
+            raise Unreadable("a link to a folder; links to folders are not followed")
+        raise Unreadable("a folder that cannot be opened")
     if not path.is_file():
         raise Unreadable("a link that leads nowhere, or not a plain file")
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise Unreadable(f"not a kind that is read here ({path.suffix or 'no suffix'})")
-    if path.stat().st_size == 0:
+    if any("\udc80" <= letter <= "\udcff" for letter in str(path)):
+        raise Unreadable("its name is no valid UTF-8: give it another")
+    size, largest = path.stat().st_size, LARGEST_PDF if kind == "pdf" else LARGEST_TEXT
+    if size == 0:
         raise Unreadable("empty")
-    if kind != "pdf" and path.stat().st_size > LARGEST_TEXT:
-        raise Unreadable(f"larger than {LARGEST_TEXT // 1024**2} MB")
+    if size > largest:
+        raise Unreadable(f"larger than {largest // 1024**2} MB")
     return kind
 
 
-def _read(path: Path, kind: str) -> Clean:
-    from workbench.corpus import html, mail, markdown, pdf, text
+def _reader(kind: str) -> Callable[[bytes], Clean]:
+    from workbench.corpus import csv_table, html, mail, markdown, pdf, text
 
-    try:
-        data = path.read_bytes()
-    except OSError as problem:
-        raise Unreadable(f"cannot be opened ({problem.strerror})") from problem
     readers = {"html": html, "mail": mail, "markdown": markdown, "pdf": pdf, "text": text}
-    return readers[kind].read(data)
+    return {**readers, "csv": csv_table}[kind].read
+
+
+def superseded(says: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    """Document -> the later one that supersedes it, from (id, what it says it supersedes) pairs."""
+    return {old: new for new, old in sorted(says, key=lambda pair: pair[0]) if old}
 
 
 def _superseded(documents: list[Document]) -> list[Document]:
     """Tell each document that a later one says it supersedes."""
-    by = {d.metadata["supersedes"]: d.id for d in documents if "supersedes" in d.metadata}
+    by = superseded((d.id, d.metadata.get("supersedes")) for d in documents)
     return [
         replace(d, metadata={**d.metadata, "superseded_by": by[d.id]}) if d.id in by else d
         for d in documents
