@@ -80,6 +80,7 @@ async def ps(request: web.Request) -> web.Response:
                 "size": runner.memory(), "size_vram": 0,
                 "expires_at": (datetime.now(UTC) + until).isoformat(),
                 "context_length": runner.context, "slots": runner.slots,
+                "resident": runner.resident(),
             }
         )  # fmt: skip
     return web.json_response({"models": rows})

@@ -73,6 +73,7 @@ class Runner:
     slots: int
     keep_alive: float
     load_seconds: float
+    empty: int = 0
     active: int = 0
     idle_since: float = field(default_factory=time.monotonic)
 
@@ -93,11 +94,15 @@ class Runner:
             return self.keep_alive
         return max(0.0, self.idle_since + self.keep_alive - time.monotonic())
 
-    def memory(self) -> int:
-        """Resident bytes of the process that runs the model."""
+    def resident(self) -> int:
+        """Resident bytes of the process that runs the model; 0 where it is gone."""
         with contextlib.suppress(psutil.Error):
             return psutil.Process(self.process.pid).memory_info().rss
         return 0
+
+    def memory(self) -> int:
+        """Bytes that the model takes: the process, less what it held before the model came."""
+        return max(0, self.resident() - self.empty)
 
 
 class Engine:
@@ -168,7 +173,8 @@ class Engine:
         )  # fmt: skip
         try:
             line = await asyncio.wait_for(process.stdout.readline(), LOAD_SECONDS)
-            url = json.loads(line)["url"]
+            told = json.loads(line)
+            url, empty = told["url"], told["empty"]
         except (ValueError, TimeoutError, KeyError) as error:
             await _kill(process)
             raise ApiError(
@@ -181,7 +187,7 @@ class Engine:
         took = time.monotonic() - began
         log.info("loaded %s in %.1f s", model.name, took)
         return Runner(
-            model, process, url, job.context, job.slots, seconds(DEFAULT_KEEP_ALIVE), took
+            model, process, url, job.context, job.slots, seconds(DEFAULT_KEEP_ALIVE), took, empty
         )
 
     async def _make_room(self) -> None:

@@ -1,8 +1,10 @@
 """One llama.cpp server in a process of its own, one per loaded model.
 
 Started by :mod:`workbench.llm.engine` with a JSON job as its only argument. Prints one JSON line,
-``{"url": …}``, when the model is loaded, and ends when its standard input closes: a runner never
-outlives the server that started it, however that one ended.
+``{"url": …, "empty": …}``, when the model is loaded, and ends when its standard input closes: a
+runner never outlives the server that started it, however that one ended. ``empty`` is the resident
+size of the process in bytes just before the load, with llama.cpp's library already there: what the
+process holds above it is what the model takes.
 """
 
 from __future__ import annotations
@@ -82,12 +84,15 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
+    import psutil
     import xllamacpp as xlc
 
     job = Job.loads(sys.argv[1])
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    server = xlc.Server(engine_params(job))
-    print(json.dumps({"url": server.listening_address}), flush=True)
+    params = engine_params(job)
+    empty = psutil.Process().memory_info().rss
+    server = xlc.Server(params)
+    print(json.dumps({"url": server.listening_address, "empty": empty}), flush=True)
     threading.Event().wait()
 
 
