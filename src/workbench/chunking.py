@@ -2,7 +2,8 @@
 
 ``fixed``     windows of a fixed length, wherever they end: the naive way
 ``sentence``  whole sentences up to a length
-``heading``   sections by their headings; tables are cut between rows and keep their heading row
+``heading``   sections by their headings; tables are cut between rows and keep their heading row,
+              code is cut between lines and keeps its fences
 
 Length is counted in words and punctuation marks, which needs no tokenizer; a word-piece tokenizer
 such as all-minilm's counts about a tenth more.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput, UnknownName
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from workbench.corpus import Document
 
 PATH = " > "
+#: Code between two fences of backticks, each alone on its line.
+FENCED = r"(?ms:^ {0,3}```[^\n`]*\n.*?^ {0,3}```[ \t]*$)"
 
 
 @dataclass(frozen=True)
@@ -120,15 +124,18 @@ def _sections(document: Document) -> list[tuple[str, str]]:
     from llama_index.core.schema import TextNode
 
     parser = MarkdownNodeParser(header_path_separator="\n")
+    text = document.text.replace("\r\n", "\n")
+    text = re.sub(r"(?m)^( {0,3})~~~+", r"\1```", text)  # the parser knows one kind of fence
     sections = []
-    for node in parser.get_nodes_from_node(TextNode(text=document.text)):
+    for node in parser.get_nodes_from_node(TextNode(text=text)):
         above = [part for part in node.metadata["header_path"].split("\n") if part]
         first, _, rest = node.text.partition("\n")
         is_headed = re.match(r"#{1,6} ", first)
         path = [*above, first.lstrip("# ")] if is_headed else above
         body = rest if is_headed else node.text
         if body.strip():
-            sections.append((PATH.join(_titled(document.title, path)), body.strip()))
+            titled = [part for part in _titled(document.title, path) if part]
+            sections.append((PATH.join(titled), body.strip()))
     return sections
 
 
@@ -139,16 +146,48 @@ def _titled(title: str, path: list[str]) -> list[str]:
 
 
 def _blocks(text: str, size: int, overlap: int) -> list[str]:
-    """Paragraphs, lists and tables; what is longer than ``size`` is cut."""
+    """Paragraphs, lists, tables and code; what is longer than ``size`` is cut after its kind."""
     out: list[str] = []
-    for block in re.split(r"\n{2,}", text):
+    for block in _paragraphs(text):
         if len(words(block)) <= size:
             out.append(block)
-        elif block.lstrip().startswith("|"):
-            out += _table(block, size)
-        else:
-            out += _sentences(block, size, overlap)
+            continue
+        for kind, part in _kinds(block):
+            if kind == "table":
+                out += _table(part, size)
+            elif kind == "code":
+                out += _code(part, size)
+            else:
+                out += _sentences(part, size, overlap)
     return out
+
+
+def _paragraphs(text: str) -> list[str]:
+    """A text at its blank lines, but for those within fenced code."""
+    parts = re.split(rf"({FENCED})", text)
+    blocks: list[str] = []
+    for at, part in enumerate(parts):
+        blocks += [part] if at % 2 else re.split(r"\n{2,}", part)
+    return [block.strip("\n") for block in blocks if block.strip()]
+
+
+def _kinds(block: str) -> list[tuple[str, str]]:
+    """A long block as runs of lines that are a table, code, or text."""
+    if re.fullmatch(FENCED, block):
+        return [("code", block)]
+    runs = groupby(block.splitlines(), key=lambda line: line.lstrip().startswith("|"))
+    return [("table" if is_table else "text", "\n".join(lines)) for is_table, lines in runs]
+
+
+def _code(block: str, size: int) -> list[str]:
+    """Long code as several fenced pieces; a line is never cut."""
+    first, *lines, last = block.splitlines()
+    out: list[list[str]] = [[]]
+    for line in lines:
+        if out[-1] and len(words("\n".join([*out[-1], line]))) > size - len(words(first + last)):
+            out.append([])
+        out[-1].append(line)
+    return ["\n".join([first, *part, last]) for part in out]
 
 
 def _table(block: str, size: int) -> list[str]:
