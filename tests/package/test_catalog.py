@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench import catalog
+from workbench.catalog.needs import Need
 
 
 def test_weights():
@@ -42,3 +43,11 @@ def test_memory_limit_counts_the_cache():
 @pytest.mark.parametrize("limit", [0, 0.01])
 def test_nothing_fits(limit):
     assert len(catalog.shortlist(memory_gb=limit)) == 0
+
+
+def test_ranked_is_the_needs_own_ranking():
+    need = Need(memory_gb=1.0)
+    ranked = catalog.ranked(need)
+    assert ranked.equals(need.rank())
+    few = catalog.models().head(3)
+    assert set(catalog.ranked(need, few)["model_id"]) == set(few["model_id"])

@@ -10,6 +10,8 @@ from workbench.errors import BadInput
 if TYPE_CHECKING:
     import pandas
 
+    from workbench.catalog.needs import Need
+
 #: Whole numbers that may be unknown, by table.
 _WHOLE = {
     "models": ["context_window_tokens", "layers", "hidden_size", "kv_heads", "head_dim"],
@@ -88,6 +90,11 @@ def shortlist(
     if min_context is not None:
         frame = frame[frame["context_window_tokens"] >= min_context]
     return frame.sort_values(["parameters_b", "model_id"]).reset_index(drop=True)
+
+
+def ranked(need: Need, frame: pandas.DataFrame | None = None) -> pandas.DataFrame:
+    """All models against a need: see :meth:`workbench.catalog.needs.Need.rank`."""
+    return need.rank(frame)
 
 
 def _rows(frame: pandas.DataFrame) -> list[dict]:
