@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import prompts
 from workbench.errors import BadInput
+from workbench.prompts import Prompt
+from workbench.rag import structured
 from workbench.rag.answer import REFUSAL, Answer, Hits
 from workbench.rag.cache import AnswerCache, key_of
 from workbench.rag.context import pack, passages, tokens
@@ -38,26 +40,30 @@ STEADY = {"temperature": 0, "seed": 7, "repeat_penalty": 1.0}
 class Assistant:
     """Answers questions from an index, or from the model's own memory when ``retriever`` is None.
 
-    ``k`` passages go into the prompt as far as they fit the model's context; ``options`` are
-    Ollama's. With ``cache=True`` an answer to the same messages, from the same model with the same
-    options, is taken from ``artifacts/answers``: ``Answer.cached`` says so, and its timings are
-    those of the answer as it was first made.
+    ``prompt`` is a prompt, or its name: the version in force unless ``version`` names one. A prompt
+    with a JSON schema gets answers that keep to it. ``k`` passages go into the prompt as far as
+    they fit the model's context; ``values`` fill in variables beside ``question`` and
+    ``passages``; ``options`` are Ollama's. With ``cache=True`` an answer to the same messages, from
+    the same model with the same options, is taken from ``artifacts/answers``: ``Answer.cached``
+    says so, and its timings are those of the answer as it was first made.
     """
 
     def __init__(
         self,
         retriever: Retriever | None,
         model: str = "smollm2:135m",
-        prompt: str = "answer",
+        prompt: str | Prompt = "answer",
         version: int | None = None,
         k: int = 3,
         max_tokens: int = 96,
         options: dict[str, Any] | None = None,
         cache: bool = False,
+        values: dict[str, Any] | None = None,
     ) -> None:
         self.retriever = retriever
         self.model = model
-        self.prompt = prompts.get(prompt, version)
+        self.prompt = prompt if isinstance(prompt, Prompt) else prompts.get(prompt, version)
+        self.values = values or {}
         self.k = k
         self.options = {**STEADY, "num_ctx": CONTEXT, "num_predict": max_tokens, **(options or {})}
         self.cache = AnswerCache() if cache else None
@@ -89,13 +95,20 @@ class Assistant:
         hits = self.retriever.search(question, self.k)
         return pack(hits, self.options["num_ctx"] - self.options["num_predict"] - self._prompt_size)
 
+    def filled(self, question: str, hits: list[Hit]) -> dict[str, Any]:
+        """The values of the prompt's variables."""
+        given = {**self.values, "question": question, "passages": passages(hits)}
+        return {name: given[name] for name in self.prompt.variables if name in given}
+
     def messages(self, question: str, hits: list[Hit]) -> list[dict[str, str]]:
         """What the model is asked."""
-        return self.prompt.render(question=question, passages=passages(hits))
+        return self.prompt.render(**self.filled(question, hits))
 
     def complete(self, messages: list[dict[str, str]]) -> Reply:
         """The model's reply to these messages, to be read piece by piece."""
         request = {"model": self.model, "messages": messages, "options": self.options}
+        if self.prompt.format is not None:
+            request["format"] = self.prompt.format
         if self.cache is None:
             return Reply(self.client, request)
         return Reply(self.client, request, self.cache, key_of(self._digest, request))
@@ -131,7 +144,7 @@ class Assistant:
     @functools.cached_property
     def _prompt_size(self) -> int:
         """Tokens of the prompt without its passages, with room for a long question."""
-        empty = self.prompt.render(question="", passages="")
+        empty = self.prompt.render(**self.filled("", []))
         return sum(tokens(message["content"]) for message in empty) + 200
 
 
@@ -155,8 +168,9 @@ class Stream:
         from workbench.rag.trace import Span
 
         a, started = self.assistant, time.perf_counter()
-        with Span("answer", self.question, a.prompt.id, a.model) as span:
+        with Span("answer", self.question, a.prompt, a.model) as span:
             self.hits = span.run(a.retrieve, self.question)
+            span.fill(a.filled(self.question, self.hits))
             reply = span.run(a.complete, a.messages(self.question, self.hits))
             found = time.perf_counter() - started
             yield from span.each(reply)
@@ -165,10 +179,11 @@ class Stream:
 
     def _finish(self, reply: Reply, found: float, seconds: float, trace_id: str) -> Answer:
         made = reply.made
+        said = structured.said(made.text, self.assistant.prompt.format)
         return Answer(
             question=self.question,
-            text=made.text.strip(),
-            sources=_sources(made.text, self.hits),
+            text=said.text,
+            sources=[] if said.failed else _sources(said.text, self.hits),
             retrieved=Hits(self.hits),
             prompt_tokens=made.prompt_tokens,
             output_tokens=made.output_tokens,
@@ -178,6 +193,9 @@ class Stream:
             model=self.assistant.model,
             prompt=self.assistant.prompt.id,
             cached=reply.cached,
+            data=said.data,
+            failed=said.failed,
+            raw=made.text,
         )
 
 

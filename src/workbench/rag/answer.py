@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.display.tables import _markdown
 
@@ -39,7 +39,9 @@ class Answer:
 
     ``sources`` are document ids: those the text cites, or, where it cites none, those it was given.
     ``seconds`` and ``first_token_seconds`` count from the question, search included. ``trace_id``
-    is 32 hexadecimal digits, empty when nothing is traced.
+    is 32 hexadecimal digits, empty when nothing is traced. ``raw`` is what the model wrote. Where
+    the prompt asks for JSON, ``data`` is the answer as parsed; one that does not keep to the
+    schema, as when it is cut at the token limit, has no text and no data, and ``failed`` says why.
     """
 
     question: str
@@ -54,6 +56,9 @@ class Answer:
     model: str
     prompt: str
     cached: bool = False
+    data: dict[str, Any] | None = None
+    failed: str = ""
+    raw: str = field(default="", repr=False)
 
     @property
     def refused(self) -> bool:
@@ -71,9 +76,10 @@ class Answer:
         again = ", from the cache" if self.cached else ""
         tokens = f"{self.prompt_tokens} prompt and {self.output_tokens} output tokens"
         times = f"first token after {self.first_token_seconds:.2f} s, {self.seconds:.2f} s in all"
-        return (
-            f"> {_markdown(self.text)}\n\nSources: {_markdown(sources)}. {tokens}, {times}{again}."
+        text = (
+            f"No answer: {self.failed}. The model wrote: {self.raw}" if self.failed else self.text
         )
+        return f"> {_markdown(text)}\n\nSources: {_markdown(sources)}. {tokens}, {times}{again}."
 
 
 def _words(text: str) -> set[str]:

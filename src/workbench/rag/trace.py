@@ -6,9 +6,14 @@ import contextvars
 import json
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from workbench.prompts import Prompt
 
 T = TypeVar("T")
+#: OpenInference's names begin so: ``.template``, ``.version`` and ``.variables``.
+TEMPLATE = "llm.prompt_template"
 
 
 class Span:
@@ -18,16 +23,17 @@ class Span:
     ``each`` do their work, in a context of the span's own. Without a tracer it costs nothing.
     """
 
-    def __init__(self, name: str, question: str, prompt: str, model: str) -> None:
+    def __init__(self, name: str, question: str, prompt: Prompt, model: str) -> None:
         from opentelemetry import trace
 
-        self._trace = trace
+        self._trace, self._prompt = trace, prompt
         self._span = trace.get_tracer("workbench.rag").start_span(
             name,
             attributes={
                 "openinference.span.kind": "CHAIN",
                 "input.value": question,
-                "metadata": json.dumps({"prompt": prompt, "model": model}),
+                "metadata": json.dumps({"prompt": prompt.id, "model": model}),
+                **_template(prompt),
             },
         )
         self._context = contextvars.copy_context()
@@ -43,6 +49,23 @@ class Span:
         """32 hexadecimal digits, or empty when nothing is traced."""
         found = self._span.get_span_context()
         return f"{found.trace_id:032x}" if found.is_valid else ""
+
+    def fill(self, values: dict[str, Any]) -> None:
+        """Note the prompt's variables here, and prompt and variables on every model call below."""
+        if self._span.is_recording():
+            self._span.set_attribute(f"{TEMPLATE}.variables", json.dumps(values, default=str))
+            self._context.run(self._pass_on, values)
+
+    def _pass_on(self, values: dict[str, Any]) -> None:
+        """Leave the prompt in this span's context, where OpenInference's tracers look for it."""
+        from openinference.instrumentation import using_attributes
+
+        using_attributes(
+            metadata={"prompt": self._prompt.id, "prompt_digest": self._prompt.digest},
+            prompt_template=self._prompt.template,
+            prompt_template_version=f"v{self._prompt.version}",
+            prompt_template_variables=values,
+        ).__enter__()
 
     def run(self, work: Callable[..., T], *args: Any) -> T:
         """Call ``work`` below this span."""
@@ -81,3 +104,13 @@ class Span:
             self._span.record_exception(error)
             self._span.set_status(self._trace.Status(self._trace.StatusCode.ERROR, str(error)))
         self._span.end()
+
+
+def _template(prompt: Prompt) -> dict[str, str]:
+    """Which prompt it is, in OpenInference's attributes."""
+    return {
+        "prompt.vendor": "workbench",
+        "prompt.id": prompt.id,
+        f"{TEMPLATE}.template": prompt.template,
+        f"{TEMPLATE}.version": f"v{prompt.version}",
+    }
