@@ -26,7 +26,7 @@ def ask(
     k: Annotated[int, typer.Option(min=1, help="How many passages the model gets.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Answer a question from a folder of Markdown, HTML, PDF, mail and text files.
+    """Answer a question from a folder of Markdown, HTML, PDF, text, e-mail and CSV.
 
     The folder is indexed first; later calls look only at what changed.
     """
@@ -44,24 +44,18 @@ def ask(
 def open_index(corpus: Path | None = None) -> Retriever:
     """The folder's index, up to date; what was done, and what was skipped, is said on stderr."""
     from workbench import retrieval
+    from workbench.retrieval.cli import bar, skipped_lines
 
-    retriever = retrieval.of_folder(corpus, _progress, _skipped)
+    skipped: list[tuple[Path, str]] = []
+    with bar() as progress:
+        retriever = retrieval.of_folder(corpus, progress, lambda *pair: skipped.append(pair))
     done = retriever.changes
     if done.added or done.changed or done.removed:
         counts = f"{done.added} new, {done.changed} changed, {done.removed} gone"
         print(f"indexed: {counts}, {done.unchanged} as they were", file=sys.stderr)
+    for line in skipped_lines(skipped, Path(corpus or "").resolve()):
+        print(line, file=sys.stderr)
     return retriever
-
-
-def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        print(
-            f"\rembedding {done} of {total} passages", end="\n" * (done == total), file=sys.stderr
-        )
-
-
-def _skipped(path: Path, reason: str) -> None:
-    print(f"skipped {path}: {reason}", file=sys.stderr)
 
 
 def _show(stream: Stream) -> None:

@@ -93,11 +93,18 @@ def files(folder: str | Path | None = None) -> dict[Path, str]:
     opened. Raises BadInput if the folder is missing.
     """
     root = _root(folder)
-    paths = list(_files(root))
-    short = {path: path.relative_to(root).with_suffix("").as_posix() for path in paths}
-    times = Counter(name for path, name in short.items() if path.suffix.lower() in KINDS)
-    names = {p: n if times[n] < 2 else p.relative_to(root).as_posix() for p, n in short.items()}
+    whole = {path: path.relative_to(root).as_posix() for path in _files(root)}
+    names = {path: path.relative_to(root).with_suffix("").as_posix() for path in whole}
+    while twice := _twice(names):
+        names |= {path: whole[path] for path in twice}
     return dict(sorted(names.items(), key=lambda pair: (pair[1], pair[0].name)))
+
+
+def _twice(names: dict[Path, str]) -> list[Path]:
+    """Documents that share a name and still have a suffix to add to it."""
+    documents = [path for path in names if path.suffix.lower() in KINDS]
+    times = Counter(names[path] for path in documents)
+    return [p for p in documents if times[names[p]] > 1 and not names[p].endswith(p.name)]
 
 
 def read(path: Path, name: str, data: bytes | None = None) -> Document:

@@ -12,6 +12,8 @@ import io
 import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from workbench.corpus.text import Clean, Unreadable, decode, tidy
 
@@ -31,7 +33,8 @@ VALUE = re.compile(r"[-+(]?[€$£]?\s*\d[\d.,:/ %-]*(kr|€|\$|£|%|km|h|min)?\
 def read(data: bytes) -> Clean:
     """A CSV or TSV file as text; raises Unreadable for what is no table."""
     raw = decode(data)
-    rows = _rows(raw)
+    with _any_length(raw):
+        rows = _rows(raw)
     head, body = (rows[0], rows[1:]) if _has_heading(rows) else (None, rows)
     width = max(map(len, rows))
     names = _names(head, width)
@@ -50,15 +53,22 @@ def _rows(raw: str) -> list[list[str]]:
     return _parsed(raw, _delimiter(raw))
 
 
+@contextmanager
+def _any_length(raw: str) -> Iterator[None]:
+    """Cells may be as long as the file; Python's own limit is 128 kB."""
+    before = csv.field_size_limit(len(raw) + 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 def _parsed(raw: str, delimiter: str) -> list[list[str]]:
     cells = csv.reader(io.StringIO(raw, newline=""), delimiter=delimiter, skipinitialspace=True)
-    before = csv.field_size_limit(len(raw) + 1)
     try:
         rows = [[" ".join(cell.split()) for cell in row] for row in cells]
     except csv.Error as problem:
         raise Unreadable(f"a broken table ({problem})") from problem
-    finally:
-        csv.field_size_limit(before)
     rows = [row[: _used(row)] for row in rows if any(row)]
     if not rows:
         raise Unreadable("empty")
@@ -93,7 +103,8 @@ def _regularity(sample: str, delimiter: str) -> float:
     except csv.Error:
         return 0.0
     several = [width for width in rows if width > 1]
-    if len(several) < 0.8 * len(rows) or not several:
+    is_sentence = len(rows) == 1 and len(sample) > LONGEST_LINE
+    if len(several) < 0.8 * len(rows) or not several or is_sentence:
         return 0.0
     width, times = Counter(several).most_common(1)[0]
     return times / len(rows) + width / 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workbench.corpus.text import Clean, decode, tidy
+from workbench.corpus.text import Clean, Unreadable, decode, tidy
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
@@ -25,16 +25,22 @@ SUBSTANCE = ["main", "article", "p", "table", "h1", "h2", "h3"]
 #: The page's main part as it stands in the source, and the tags that it must balance.
 MAIN = re.compile(r"(<(main|article)\b[^>]*>)(.*?)(?=</\2\s*>)", re.DOTALL | re.IGNORECASE)
 BLOCK = re.compile(r"<(/?)(div|section)\b[^>]*>", re.IGNORECASE)
+#: More elements inside one another than any page needs, and than can be turned into Markdown.
+DEEPEST = 200
 #: Metadata that pages carry for machines and not for readers.
 DULL = {"viewport", "description", "generator", "robots", "keywords", "author"}
 
 
 def read(data: bytes) -> Clean:
-    """An HTML page as Markdown: tables stay tables, accordions are opened, clutter goes."""
+    """An HTML page as Markdown: tables stay tables, accordions are opened, clutter goes.
+
+    Raises Unreadable for a page that is nested too deeply.
+    """
     from bs4 import BeautifulSoup
 
     page = decode(data, _declared(data))
     soup = BeautifulSoup(MAIN.sub(_balanced, page), "lxml")
+    _check_depth(soup)
     raw, metadata = soup.get_text("\n"), _metadata(soup)
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     _strip(soup)
@@ -42,6 +48,14 @@ def read(data: bytes) -> Clean:
     heading = main.find("h1")
     title = heading.get_text(" ", strip=True) if heading else re.split(r" [|–—] ", title)[0]
     return Clean(_markdown(main), raw, title, metadata)
+
+
+def _check_depth(soup: BeautifulSoup) -> None:
+    level, depth = [soup], 0
+    while level := [tag for parent in level for tag in parent.find_all(True, recursive=False)]:
+        depth += 1
+        if depth > DEEPEST:
+            raise Unreadable(f"nested too deeply to be read (over {DEEPEST} elements)")
 
 
 def _declared(data: bytes) -> str | None:

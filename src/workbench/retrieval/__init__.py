@@ -1,9 +1,9 @@
 """Find the passages that answer a question: vectors in Chroma and BM25 words, fused.
 
 ``index`` puts chunks into a folder and keeps it in step with them: only what is new or changed is
-embedded, what is gone is deleted, and a run that was killed is completed by the next. ``open``
-takes an index that is there, ``of_folder`` makes one of any folder of documents. All give a
-``Retriever``.
+embedded, what is gone is deleted, and a run that was killed is completed by the next. ``of_folder``
+does the same for any folder of documents, ``open`` takes an index that is there. All give a
+``Retriever``, which finds, and takes single documents in and out.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput, MissingPiece
-from workbench.retrieval.server import clear_errors, listening
+from workbench.retrieval import store
+from workbench.retrieval.server import listening
+from workbench.retrieval.store import HASH, MARK, Changes, content_hash, searchable
 from workbench.settings import settings
 
 if TYPE_CHECKING:
@@ -27,15 +31,17 @@ if TYPE_CHECKING:
 
     from workbench.chunking import Chunk
 
-COLLECTION = "chunks"
-#: Written last: an index without it was not finished.
-MARK = "index.json"
-#: Texts to a request: a killed run loses at most this many embeddings.
-BATCH = 32
-#: The index's own key in a chunk's metadata.
-HASH = "content_hash"
-#: Metadata that says what a passage is about, and is searched along with its text.
-ABOUT = ("title", "section", "heading", "question")
+__all__ = [
+    "Changes",
+    "Hit",
+    "Retriever",
+    "content_hash",
+    "home",
+    "index",
+    "of_folder",
+    "open",
+    "searchable",
+]
 
 
 @dataclass(frozen=True)
@@ -45,16 +51,6 @@ class Hit:
     chunk: Chunk
     score: float
     rank: int
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What the last indexing did, in chunks."""
-
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    unchanged: int = 0
 
 
 class Retriever:
@@ -104,7 +100,7 @@ class Retriever:
     def embedding(self) -> OllamaEmbedding:
         """The embedding model, through the Ollama API; found again when its server has moved."""
         if self._embedding is None or not listening(self._embedding.base_url):
-            self._embedding = _embedding(self.embed_model)
+            self._embedding = store.embedding(self.embed_model)
         return self._embedding
 
     @functools.cached_property
@@ -115,6 +111,61 @@ class Retriever:
         stored = self.collection.get(include=["documents", "metadatas"])
         texts = map(searchable, stored["documents"], stored["metadatas"])
         return Words(stored["ids"], list(texts))
+
+    def upsert(self, chunks: Iterable[Chunk]) -> Changes:
+        """Put the chunks of one document or several in place of what is kept of them.
+
+        Only new and changed chunks are embedded; what a document no longer has is deleted. Raises
+        BadInput for no chunks, or for two with one id.
+        """
+        wanted = _by_id(chunks)
+        names = sorted({chunk.document for chunk in wanted.values()})
+        with store.alone(self.path):
+            changes = self._bring(wanted, self._hashes(names))
+        self._altered(names)
+        return changes
+
+    def delete(self, document: str) -> int:
+        """Take a document out; gives the number of its chunks, 0 where it was not there.
+
+        ``of_folder`` brings it back for as long as its file is in the folder.
+        """
+        with store.alone(self.path):
+            ids = list(self._hashes([document]))
+            store.delete(self.collection, ids)
+            store.finish(self.path, self.embed_model, len(self))
+        self._altered([document])
+        return len(ids)
+
+    def _hashes(self, documents: list[str]) -> dict[str, str]:
+        """Chunk id -> content hash, of these documents."""
+        there = self.collection.get(where={"document": {"$in": documents}}, include=["metadatas"])
+        return {i: m[HASH] for i, m in zip(there["ids"], there["metadatas"], strict=True)}
+
+    def _bring(
+        self,
+        wanted: dict[str, Chunk],
+        have: dict[str, str],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Changes:
+        """Make of the chunks that are there (id -> hash) those that are wanted."""
+        todo = [c for i, c in wanted.items() if have.get(i) != content_hash(c)]
+        gone = [i for i in have if i not in wanted]
+        if todo or gone:
+            (self.path / MARK).unlink(missing_ok=True)
+            store.delete(self.collection, gone)
+            _embed(self.collection, todo, self.embed_model, progress)
+        store.finish(self.path, self.embed_model, len(self))
+        changed = sum(c.id in have for c in todo)
+        return Changes(len(todo) - changed, changed, len(gone), len(wanted) - len(todo))
+
+    def _altered(self, documents: list[str]) -> None:
+        """Index the words anew; the next ingestion reads the files of these documents."""
+        from workbench.retrieval.manifest import MANIFEST, Manifest
+
+        self.__dict__.pop("words", None)
+        if (self.path / MANIFEST).is_file():
+            Manifest.forget_in(self.path, documents)
 
 
 def index(
@@ -128,24 +179,13 @@ def index(
     Safe to repeat and to kill: each batch is kept as soon as it is embedded. An index made with
     another embedding model is made anew. Raises BadInput for no chunks, or for two with one id.
     """
-    from filelock import FileLock
-
-    wanted = _by_id(chunks)
-    path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(path.name + ".lock")):
-        collection = _collection(path, embed_model)
-        stored = collection.get(include=["metadatas"])
-        have = {i: m[HASH] for i, m in zip(stored["ids"], stored["metadatas"], strict=True)}
-        todo = [c for i, c in wanted.items() if have.get(i) != content_hash(c)]
-        gone = [i for i in have if i not in wanted]
-        if todo or gone:
-            (path / MARK).unlink(missing_ok=True)
-            _store(collection, todo, gone, embed_model, progress)
-        _finish(path, embed_model, len(wanted))
-    changed = sum(c.id in have for c in todo)
-    changes = Changes(len(todo) - changed, changed, len(gone), len(wanted) - len(todo))
-    return Retriever(path, collection, embed_model, changes)
+    wanted, path = _by_id(chunks), Path(path)
+    with store.alone(path):
+        retriever = Retriever(path, store.collection(path, embed_model), embed_model)
+        have = {i: content for i, _, content in store.hashes(retriever.collection)}
+        retriever.changes = retriever._bring(wanted, have, progress)
+    retriever._altered(sorted({chunk.document for chunk in wanted.values()}))
+    return retriever
 
 
 def open(path: Path | str) -> Retriever:
@@ -158,7 +198,7 @@ def open(path: Path | str) -> Retriever:
         raise MissingPiece(
             f"the index {path} {unfinished}", "make it with retrieval.index(chunks, path)"
         ) from None
-    return Retriever(path, _collection(path, mark["embed_model"]), mark["embed_model"])
+    return Retriever(path, store.collection(path, mark["embed_model"]), mark["embed_model"])
 
 
 def of_folder(
@@ -168,27 +208,24 @@ def of_folder(
 ) -> Retriever:
     """An index of any folder of documents, brought up to date; the course's own without a folder.
 
-    It is kept under ``artifacts/index``, one for each folder. ``on_skip`` gets the files left out,
-    with the reason. Raises BadInput when the folder has nothing to read.
+    It is kept under ``artifacts/index``, one for each folder. Files that have not changed are not
+    opened. ``progress`` gets files done and to do, ``on_skip`` the files left out, with the reason.
+    Raises BadInput when the folder has nothing to read.
     """
-    from workbench import chunking, corpus
+    from workbench.retrieval.ingest import ingest
 
     folder = Path(folder or settings().data / "corpus").resolve()
-    chunks = chunking.split(corpus.load(folder, on_skip))
-    name = f"{folder.name}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-    return index(chunks, settings().artifacts / "index" / name, progress=progress)
+    path, model = home(folder), "all-minilm"
+    report = ingest(folder, path, model, progress=progress, on_skip=on_skip)
+    return Retriever(path, store.collection(path, model), model, report.changes)
 
 
-def searchable(text: str, metadata: dict[str, Any]) -> str:
-    """What is embedded and searched: the text, after the title or heading that it stands under."""
-    about = [str(metadata[key]) for key in ABOUT if metadata.get(key)]
-    return "\n".join([*(line for line in about if line not in text), text])
-
-
-def content_hash(chunk: Chunk) -> str:
-    """Changes when the chunk's text or its metadata does."""
-    content = json.dumps([chunk.document, chunk.text, _flat(chunk)], sort_keys=True, default=str)
-    return hashlib.sha256(content.encode("utf-8")).hexdigest()[:32]
+def home(folder: Path | str) -> Path:
+    """Where the index of a folder is kept."""
+    folder = Path(folder).resolve()
+    name = re.sub(r"[^\w.-]+", "-", folder.name)[:40]
+    own = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
+    return settings().artifacts / "index" / f"{name}-{own}"
 
 
 def _by_id(chunks: Iterable[Chunk]) -> dict[str, Chunk]:
@@ -203,85 +240,24 @@ def _by_id(chunks: Iterable[Chunk]) -> dict[str, Chunk]:
     return wanted
 
 
-def _collection(path: Path, embed_model: str) -> Collection:
-    """The Chroma collection in a folder; emptied when another model's vectors are in it."""
-    import chromadb
-    from chromadb.config import Settings
-
-    client = chromadb.PersistentClient(str(path), Settings(anonymized_telemetry=False))
-    wanted = {"embed_model": embed_model}
-    kinds = {"embedding_function": None, "configuration": {"hnsw": {"space": "cosine"}}}
-    collection = client.get_or_create_collection(COLLECTION, metadata=wanted, **kinds)
-    if collection.metadata != wanted:
-        client.delete_collection(COLLECTION)
-        collection = client.create_collection(COLLECTION, metadata=wanted, **kinds)
-    return collection
-
-
-def _embedding(model: str) -> OllamaEmbedding:
-    from llama_index.embeddings.ollama import OllamaEmbedding
-
-    from workbench.llm import client
-
-    client.ensure(model)
-    return OllamaEmbedding(
-        model,
-        client.host(),
-        embed_batch_size=BATCH,
-        client_kwargs={"timeout": 300, "trust_env": False},
-    )
-
-
-def _store(
+def _embed(
     collection: Collection,
-    todo: Sequence[Chunk],
-    gone: list[str],
+    chunks: list[Chunk],
     embed_model: str,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    """Delete what is gone, then embed and keep the rest, batch by batch."""
-    if gone:
-        collection.delete(ids=gone)
-    embedding = _embedding(embed_model) if todo else None
+    """Embed chunks and keep them, batch by batch."""
     done = 0
-    for batch in _batches(todo):
-        metadata = [_flat(chunk) for chunk in batch]
-        texts = [searchable(c.text, m) for c, m in zip(batch, metadata, strict=True)]
-        with clear_errors(embed_model):
-            vectors = embedding.get_text_embedding_batch(texts)
-        collection.upsert(
-            ids=[chunk.id for chunk in batch],
-            embeddings=vectors,
-            documents=[chunk.text for chunk in batch],
-            metadatas=[
-                m | {"document": c.document, HASH: content_hash(c)}
-                for c, m in zip(batch, metadata, strict=True)
-            ],
-        )
+
+    def keep(batch: list[Chunk], vectors: list[list[float]]) -> None:
+        nonlocal done
+        store.put(collection, batch, vectors)
         done += len(batch)
         if progress:
-            progress(done, len(todo))
+            progress(done, len(chunks))
 
-
-def _batches(chunks: Sequence[Chunk]) -> Iterator[Sequence[Chunk]]:
-    for start in range(0, len(chunks), BATCH):
-        yield chunks[start : start + BATCH]
-
-
-def _flat(chunk: Chunk) -> dict[str, str | int | float | bool]:
-    """Metadata as Chroma takes it: plain values as they are, others as text, without gaps."""
-    return {
-        key: value if isinstance(value, str | int | float | bool) else str(value)
-        for key, value in chunk.metadata.items()
-        if value is not None and key != HASH
-    }
-
-
-def _finish(path: Path, embed_model: str, chunks: int) -> None:
-    mark = path / MARK
-    part = mark.with_suffix(".json.part")
-    part.write_text(json.dumps({"embed_model": embed_model, "chunks": chunks}), "utf-8")
-    part.replace(mark)
+    with store.Embedder(embed_model, keep) as embedder:
+        embedder.add(chunks)
 
 
 def _chunk(node: Any) -> Chunk:
