@@ -146,3 +146,50 @@ def test_bad_sizes_and_names(document):
 def test_own_corpus_gives_the_same_chunks_again():
     documents = corpus.load()
     assert chunking.split(documents) == chunking.split(documents)
+
+
+def split_of(text: str, title: str = "T", size: int = 40) -> list[chunking.Chunk]:
+    return chunking.split([Document("a", title, "markdown", text, Path("a.md"))], size, 8)
+
+
+def test_long_code_is_cut_between_lines_and_keeps_its_fences():
+    lines = [f"x{n} = {n}" + ("\n" if n % 9 == 0 else "") for n in range(60)]
+    code = "\n".join(lines)
+    chunks = split_of(f"# A\n\nBefore.\n\n```python\n{code}\n```\n\nAfter.\n")
+    pieces = [c.text for c in chunks if "```" in c.text]
+    assert len(pieces) > 3
+    for piece in pieces:
+        assert piece.count("```python\n") == 1 and piece.count("```") == 2
+    together = "\n".join(pieces)
+    assert all(re.search(rf"^x{n} = {n}$", together, re.MULTILINE) for n in range(60))
+
+
+def test_tilde_fences_hold_headings_back_and_open_ones_lose_nothing():
+    (chunk,) = split_of("# A\n\n~~~\n# no heading\n~~~\n")
+    assert chunk.metadata["heading"] == "T > A" and "# no heading" in chunk.text
+    assert "more" in " ".join(c.text for c in split_of("# A\n\n```\nnever closed\n\n# x\n\nmore\n"))
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [("Prices:\n", ""), ("", "\nA note."), ("", "")],
+    ids=["words before", "words after", "alone"],
+)
+def test_a_long_table_keeps_its_head_whatever_stands_beside_it(before, after):
+    rows = "\n".join(f"| route {n} | {n} kr |" for n in range(50))
+    chunks = split_of(f"{before}| Route | Price |\n| :--- | ---: |\n{rows}{after}")
+    with_rows = [c.text for c in chunks if "| route" in c.text]
+    assert len(with_rows) > 3
+    assert all("| Route | Price |\n| :--- | ---: |\n| route" in text for text in with_rows)
+    assert sum(text.count("| route") for text in with_rows) == 50
+
+
+def test_line_ends_of_windows_and_no_title():
+    (chunk,) = split_of("# A\r\n\r\n## B\r\n\r\ntext\r\n", title="")
+    assert chunk.metadata["heading"] == "A > B" and chunk.text == "A > B\n\ntext"
+    (chunk,) = split_of("only text", title="")
+    assert chunk.text == "only text" and chunk.metadata["heading"] == ""
+
+
+def test_nothing_in_a_document_is_no_chunk():
+    assert split_of("") == split_of(" \n\n ") == split_of("# A\n\n## B\n") == []
