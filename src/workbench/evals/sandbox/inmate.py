@@ -159,24 +159,30 @@ def exception(name: str, text: str) -> BaseException:
     return RuntimeError(text)
 
 
-def confined(remote: Remote) -> None:
-    """Hear that the other process is confined: nothing of the program has been executed yet."""
+def begin(remote: Remote) -> None:
+    """Hear that the other process is confined, then that its program has been executed.
+
+    The first is the sandbox's word, as nothing of the program has been executed by then. The second
+    may be anything: no more than its reason for having failed is taken from it.
+    """
     try:
         heard = remote.listen()
     except Ended:
         heard = {"broken": True}
     if "ready" not in heard:
         raise Ended(heard)
+    loaded = remote.listen()
+    if "ok" not in loaded:
+        how = "ended" if "ended" in loaded else "failed"
+        why = str(loaded.get(how, "an answer that is none"))[:300]
+        raise Ended({how: why, "type": str(loaded.get("type", ""))})
 
 
 def check(job: dict[str, Any], report: Pipe) -> int:
     """Execute the tests against the other process and give the verdict."""
     remote = Remote(job["entry"], job["questions"], job["answers"])
     try:
-        confined(remote)
-        loaded = remote.listen()
-        if "ok" not in loaded:
-            raise Ended(loaded)
+        begin(remote)
         space: dict[str, Any] = {"__name__": "tests"}
         exec(compile(job["before"], "<prompt>", "exec"), space)
         space[job["entry"]] = remote
