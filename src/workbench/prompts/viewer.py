@@ -1,17 +1,24 @@
-"""The same prompts in Phoenix's prompt management, where a team can see, tag and try them."""
+"""The same prompts in Phoenix's prompt management, where a team can see, tag and try them.
+
+Phoenix is asked over its REST interface, as ``phoenix.client`` does: importing that client loads
+the whole of Phoenix's server, which takes longer than all that is done here.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ServerError, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.prompts.prompt import VARIABLE, Prompt
 
 if TYPE_CHECKING:
-    from phoenix.client import Client
-    from phoenix.client.types.prompts import PromptVersion
+    import httpx
+
+_MUSTACHE = re.compile(r"\{\{([a-z_]+)\}\}")
 
 
 @dataclass(frozen=True)
@@ -36,10 +43,10 @@ class Published:
     def _repr_markdown_(self) -> str:
         if self.problem:
             return f"{self.prompt.id} is not in Phoenix: {self.problem}"
-        verdict = "the same words" if self.same else "**other words**"
+        verdict = "the same words as" if self.same else "**other words than**"
         return (
-            f"{self.prompt.id} in Phoenix: [{self.prompt.name}]({self.url}), tagged "
-            f"{', '.join(self.tags)}; read back, it has {verdict} as the file."
+            f"[{self.prompt.id} in Phoenix]({self.url}), tagged {', '.join(self.tags)}: read back, "
+            f"it has {verdict} the file."
         )
 
     def __repr__(self) -> str:
@@ -61,73 +68,72 @@ def to_phoenix(
 
     try:
         viewer = phoenix.wait(patience)
-        return _publish(_client(viewer.url), viewer.url, prompt, tag, model)
-    except (WorkbenchError, httpx.HTTPError, OSError, ValueError) as error:
-        problem = error.what if isinstance(error, WorkbenchError) else f"{error}"
+        with httpx.Client(base_url=f"{viewer.url}/v1", timeout=30, trust_env=False) as client:
+            return _publish(client, viewer.url, prompt, tag, model)
+    except (WorkbenchError, httpx.HTTPError, OSError, ValueError, KeyError) as error:
+        problem = error.what if isinstance(error, WorkbenchError) else str(error)
         logging.getLogger(__name__).warning("%s is not in Phoenix: %s", prompt.id, problem)
         return Published(prompt, problem=problem)
 
 
-def _client(url: str) -> Client:
-    import httpx
-    from phoenix.client import Client
-
-    return Client(http_client=httpx.Client(base_url=url, timeout=30, trust_env=False))
-
-
-def _publish(client: Client, url: str, prompt: Prompt, tag: str, model: str) -> Published:
+def _publish(client: httpx.Client, url: str, prompt: Prompt, tag: str, model: str) -> Published:
     own = f"v{prompt.version}"
-    there = _find(client, prompt.name, own)
+    there = _tagged(client, prompt.name, own)
     if there is None or digest_of(there, prompt) != prompt.digest:
-        there = client.prompts.create(name=prompt.name, version=_version(prompt, model))
+        body = {"prompt": {"name": prompt.name}, "version": _version(prompt, model)}
+        there = _data(client.post("prompts", json=body))
+    tags = f"prompt_versions/{there['id']}/tags"
     for name in (own, tag):
-        client.prompts.tags.create(prompt_version_id=there.id, name=name)
-    back = client.prompts.get(prompt_identifier=prompt.name, tag=tag)
-    if back.id != there.id:
-        raise ServerError(f"Phoenix has another version under the tag {tag!r}", "publish it again")
-    tags = tuple(t["name"] for t in client.prompts.tags.list(prompt_version_id=there.id))
-    page = f"{url}/prompts/{_prompt_id(client, prompt.name)}/versions/{there.id}"
-    return Published(prompt, there.id, digest_of(back, prompt), tags, page)
+        client.post(tags, json={"name": name}).raise_for_status()
+    back = _tagged(client, prompt.name, tag)
+    listed = _data(client.get("prompts", params={"limit": 1000}))
+    prompt_id = next(p["id"] for p in listed if p["name"] == prompt.name)
+    return Published(
+        prompt,
+        version_id=there["id"],
+        digest=digest_of(back, prompt) if back else "",
+        tags=tuple(t["name"] for t in _data(client.get(tags))),
+        url=f"{url}/prompts/{prompt_id}/versions/{there['id']}",
+    )
 
 
-def _find(client: Client, name: str, tag: str) -> PromptVersion | None:
-    try:
-        return client.prompts.get(prompt_identifier=name, tag=tag)
-    except ValueError:  # the client's word for "not found"
-        return None
+def _tagged(client: httpx.Client, name: str, tag: str) -> dict[str, Any] | None:
+    answer = client.get(f"prompts/{name}/tags/{tag}")
+    return None if answer.status_code == 404 else _data(answer)
 
 
-def _version(prompt: Prompt, model: str) -> PromptVersion:
+def _data(answer: httpx.Response) -> Any:
+    answer.raise_for_status()
+    return answer.json()["data"]
+
+
+def _version(prompt: Prompt, model: str) -> dict[str, Any]:
     """The prompt as Phoenix wants it; ``{name}`` becomes ``{{name}}``, so that JSON stays JSON."""
-    from phoenix.client.types.prompts import PromptVersion
-
-    asked: dict[str, Any] = {
-        "model": model,
-        "messages": [
-            {"role": role, "content": VARIABLE.sub(r"{{\1}}", text)}
-            for role, text in prompt.messages
-        ],
+    messages = [
+        {"role": role, "content": VARIABLE.sub(r"{{\1}}", text)} for role, text in prompt.messages
+    ]
+    version: dict[str, Any] = {
+        "description": f"{prompt.id}: {prompt.changelog}",
+        "model_provider": "OLLAMA",
+        "model_name": model,
+        "template": {"type": "chat", "messages": messages},
+        "template_type": "CHAT",
+        "template_format": "MUSTACHE",
+        "invocation_parameters": {"type": "ollama", "ollama": {}},
     }
     if prompt.format is not None:
         schema = {"name": "answer", "schema": dict(prompt.format)}
-        asked["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return PromptVersion.from_openai(
-        asked,
-        template_format="MUSTACHE",
-        model_provider="OLLAMA",
-        description=f"{prompt.id}: {prompt.changelog}",
+        version["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return version
+
+
+def digest_of(version: dict[str, Any], prompt: Prompt) -> str:
+    """The digest of a version that Phoenix holds, worked out as that of a file is."""
+    messages = tuple(
+        (message["role"], _MUSTACHE.sub(r"{\1}", _words(message["content"])))
+        for message in version["template"]["messages"]
     )
-
-
-def digest_of(version: PromptVersion, prompt: Prompt) -> str:
-    """The digest of what Phoenix holds, worked out as that of a file is."""
-    import dataclasses
-
-    filled = version.format(
-        variables={name: f"{{{name}}}" for name in prompt.variables}, sdk="openai"
-    )
-    messages = tuple((m["role"], _words(m["content"])) for m in filled.messages)
-    wanted = filled.kwargs.get("response_format")
+    wanted = version.get("response_format")
     schema = wanted["json_schema"].get("schema") if wanted else None
     return dataclasses.replace(prompt, messages=messages, format=schema).digest
 
@@ -137,10 +143,3 @@ def _words(content: Any) -> str:
     if isinstance(content, str):
         return content
     return "".join(part.get("text", "") for part in content)
-
-
-def _prompt_id(client: Client, name: str) -> str:
-    """Phoenix's own id of a prompt, which its pages are found by."""
-    answer = client._client.get("v1/prompts", params={"limit": 1000})
-    answer.raise_for_status()
-    return next(p["id"] for p in answer.json()["data"] if p["name"] == name)
