@@ -233,9 +233,12 @@ def figure(
         usd = [option.usd(int(v)) for v in volumes]
         ax.plot(volumes, usd, lines.get(option.kind, "-"), label=option.name)
     ax.axvline(requests_per_month, color="#999999", linewidth=1)
-    ax.text(requests_per_month * 1.08, ax.get_ylim()[0] * 2, "this need", color="#666666")
+    ax.text(requests_per_month * 1.1, 0.03, "this need", color="#666666",
+            transform=ax.get_xaxis_transform())  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
     ax.set_xlabel("requests a month")
     ax.set_ylabel("US dollars a month")
     ax.set_title("Tokens cost by the request, machines by the month")

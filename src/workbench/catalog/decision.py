@@ -145,18 +145,18 @@ def figure(
     frame = pareto(rows, quality, cost).sort_values(cost)
     fig, ax = plt.subplots(figsize=(7, 3.8))
     front = frame[frame["front"]]
-    ax.plot(front[cost], [_value(q) for q in front[quality]], "-", color="#999999", zorder=1)
+    ax.plot(front[cost], [_value(q) for q in front[quality]], ":", color="#999999", zorder=1)
     for _, row in frame.iterrows():
         value, colour = _value(row[quality]), PALETTE["blue" if row["front"] else "orange"]
         low, high = getattr(row[quality], "low", value), getattr(row[quality], "high", value)
         ax.errorbar(row[cost], value, yerr=[[value - low], [high - value]], fmt="o",
                     capsize=5, color=colour)  # fmt: skip
-        ax.annotate(row[name], (row[cost], value), (8, 6), textcoords="offset points")
+        ax.annotate(row[name], (row[cost], value), (8, -14), textcoords="offset points")
     ax.set_ylim(0, 1.05)
-    ax.set_xlim(0, float(frame[cost].max()) * 1.3)
+    ax.set_xlim(0, float(frame[cost].max()) * 1.45)
     ax.set_xlabel(cost)
     ax.set_ylabel(quality_label)
-    ax.set_title("Quality against cost: blue where no other is better and cheaper")
+    ax.set_title("Blue: no other is as good and as cheap")
     return fig
 
 

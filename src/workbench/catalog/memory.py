@@ -261,8 +261,9 @@ def figure(runs: Sequence[Running]) -> Figure:
     names = [f"{r.model}\n{r.slots} × {r.context:,} tokens" for r in runs]
     ax.set_yticks(range(len(runs)), names)
     ax.invert_yaxis()
+    ax.grid(False, axis="y")
     ax.margins(x=0.12)
     ax.set_xlabel("MB")
-    ax.set_title("Memory of a loaded model: estimate by parts, and measured")
+    ax.set_title("Memory of a loaded model, estimated and measured")
     ax.legend(ncols=4, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return fig
