@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from workbench import catalog
+from workbench.catalog import benchmarks, leaderboard
 
 #: Licence -> whether it allows commercial use; no other licence is known here.
 LICENCES = {
@@ -26,7 +27,7 @@ LICENCES = {
 SCORES = ["mmlu", "humaneval_pass1", "ifeval"]
 SHAPE = ["layers", "hidden_size", "kv_heads", "head_dim"]
 USD = ["input_usd_per_1m", "output_usd_per_1m", "usd_per_hour"]
-TABLES = ("models", "prices")
+TABLES = ("models", "prices", "leaderboard", "benchmarks")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,8 @@ def card(data) -> str:
 
 class TestFiles:
     def test_sizes(self, raw):
-        assert len(raw["models"]) == 35 and len(raw["prices"]) == 27
+        sizes = {name: len(rows) for name, rows in raw.items()}
+        assert sizes == {"models": 35, "prices": 27, "leaderboard": 57, "benchmarks": 69}
 
     @pytest.mark.parametrize("name", TABLES)
     def test_every_row_has_every_column(self, raw, name):
@@ -76,7 +78,12 @@ class TestFiles:
         assert f"| `{name}.csv` | `{digest}` |" in card, "a change belongs into the card too"
 
     def test_figures_are_plain_numbers(self, raw):
-        numbers = {"models": ["parameters_b", *SCORES], "prices": USD}
+        numbers = {
+            "models": ["parameters_b", *SCORES],
+            "prices": USD,
+            "leaderboard": [leaderboard.PARAMETERS, leaderboard.AVERAGE, *leaderboard.SCORES],
+            "benchmarks": ["score"],
+        }
         whole = ["context_window_tokens", *SHAPE]
         for name, columns in numbers.items():
             for row in raw[name]:
@@ -216,11 +223,81 @@ class TestPrices:
         assert prices.loc[secondary, "source"].str.contains("https://").all()
 
 
+class TestLeaderboard:
+    def test_columns_are_the_published_ones_and_our_notes(self, raw):
+        assert list(raw["leaderboard"][0]) == [*leaderboard.COLUMNS, "source", "checked"]
+
+    def test_the_average_is_that_of_the_six(self, raw):
+        for row in raw["leaderboard"]:
+            mean = sum(float(row[name]) for name in leaderboard.SCORES) / 6
+            assert abs(mean - float(row[leaderboard.AVERAGE])) < 0.0051, row["fullname"]
+
+    def test_runs_differ(self, raw):
+        runs = [(row["fullname"], row["Precision"]) for row in raw["leaderboard"]]
+        assert len(set(runs)) == len(runs)
+
+    def test_values(self, raw):
+        for row in raw["leaderboard"]:
+            assert row["Precision"] in {"", "bfloat16", "float16"}
+            assert row["Chat Template"] in {"", "True", "False"}
+            assert re.fullmatch(r"([0-9a-f]{40})?", row["Model sha"])
+            assert re.fullmatch(r"(2025|202[234])-\d\d-\d\d|", row["Submission Date"])
+            assert all(0 <= float(row[name]) <= 100 for name in leaderboard.SCORES)
+            assert re.search(r"@[0-9a-f]{8} ", row["source"])
+
+    def test_what_was_not_read_is_empty_together(self, raw):
+        unread = ["Precision", "Hub License", "Chat Template", "Submission Date"]
+        for row in raw["leaderboard"]:
+            assert len({row[name] == "" for name in unread}) == 1, row["fullname"]
+            assert ("not read" in row["checked"]) == (row["Hub License"] == "")
+
+    def test_licences_agree_with_the_catalog(self, raw, models):
+        from workbench.catalog.hub import LICENCES as named
+
+        known = models.set_index("model_id")["license_id"]
+        for row in raw["leaderboard"]:
+            licence = named.get(row["Hub License"])
+            if licence and row["fullname"] in known:
+                assert licence == known[row["fullname"]], row["fullname"]
+
+
+class TestBenchmarks:
+    def test_each_score_once(self, raw):
+        keys = [(row["model_id"], row["benchmark"], row["setting"]) for row in raw["benchmarks"]]
+        assert len(set(keys)) == len(keys)
+        assert {row["benchmark"] for row in raw["benchmarks"]} == set(benchmarks.BENCHMARKS)
+
+    def test_scores_that_are_in_the_other_tables_too_agree(self, raw, models):
+        columns = {"MMLU": "mmlu", "HumanEval": "humaneval_pass1", "IFEval": "ifeval"}
+        known = models.set_index("model_id")
+        agree = 0
+        for row in raw["benchmarks"]:
+            if row["checked"] == "as in models.csv":
+                found = known.loc[row["model_id"], columns[row["benchmark"]]]
+                assert float(row["score"]) == found, row
+                agree += 1
+        assert agree >= 6
+
+    def test_leaderboard_scores_agree(self, raw):
+        for row in raw["benchmarks"]:
+            if "ollm_v2" in row["source"]:
+                runs = [r for r in raw["leaderboard"] if r["fullname"] == row["model_id"]]
+                assert row["score"] in {r[row["benchmark"]] for r in runs}, row
+
+    def test_second_figures_are_told_in_the_catalog(self, raw, models):
+        told = models.set_index("model_id")
+        for row in raw["benchmarks"]:
+            if row["checked"].startswith("as in models.csv, where"):
+                one = told.loc[row["model_id"]]
+                own = {str(one[name]) for name in SCORES}
+                assert row["score"] in own or row["score"] in one["checked"], row
+
+
 class TestCard:
     @pytest.mark.parametrize("name", TABLES)
     def test_columns_are_documented_in_their_order(self, raw, card, name):
         part = card.split(f"## {name}.csv\n")[1].split("\n## ")[0]
-        rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| (\d+) \| (.+) \|$", part, re.MULTILINE)
+        rows = re.findall(r"^\| `(.+?)` \| ([\w ]+) \| (\d+) \| (.+) \|$", part, re.MULTILINE)
         assert [row[0] for row in rows] == list(raw[name][0])
         for column, kind, empty, meaning in rows:
             values = [row[column] for row in raw[name]]
@@ -238,8 +315,10 @@ class TestCard:
                 told |= dict.fromkeys(re.findall(r"`(.+?)`", names), use.strip(" `"))
         assert told == LICENCES
 
-    def test_counts(self, card, models, prices):
+    def test_counts(self, card, models, prices, raw):
         assert f"({len(models)} models)" in card and f"({len(prices)} prices)" in card
+        assert f"({len(raw['leaderboard'])} runs)" in card
+        assert f"({len(raw['benchmarks'])}\nscores)" in card
 
     @pytest.mark.parametrize("name", TABLES)
     def test_loads_with_datasets(self, data, tmp_path, raw, name):

@@ -24,6 +24,8 @@ COUNTS = {
     ("traffic", "requests"): {"train": 6000},
     ("catalog", "models"): {"train": 35},
     ("catalog", "prices"): {"train": 27},
+    ("catalog", "leaderboard"): {"train": 57},
+    ("catalog", "benchmarks"): {"train": 69},
 }
 SECTIONS = ("How made", "Licence", "Known flaws")
 
