@@ -14,12 +14,12 @@ STARTS = re.compile(r"^(?:from \w|import \w|def \w|async def |class \w|@\w)", re
 def program(prompt: str, entry: str, answer: str) -> str:
     """The whole program: what the prompt has before the function, then the answer's code.
 
-    ``prompt`` ends in the signature and docstring of ``entry``. An answer that defines ``entry``
-    stands for itself, anything else is taken as the body. Text that is no Python is cut off its
-    end; nothing else of it is repaired.
+    ``prompt`` ends in the signature and docstring of ``entry``. An answer that defines a function
+    stands for itself; any other is taken as the body. Text that is no Python is cut off its end;
+    nothing else of it is repaired.
     """
     code = _block(answer, entry)
-    if _defines(code, entry):
+    if _defines(code, entry) or _other_function(code):
         return _longest(_before(prompt, entry), code)
     return _longest(prompt, _indented(code))
 
@@ -48,6 +48,17 @@ def _block(answer: str, entry: str) -> str:
 
 def _defines(code: str, entry: str) -> bool:
     return re.search(rf"^\s*def {re.escape(entry)}\s*\(", code, re.MULTILINE) is not None
+
+
+def _other_function(code: str) -> bool:
+    """Whether it is a program of its own under another name, and not a body."""
+    try:
+        top = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(node, ast.FunctionDef) for node in top) and not any(
+        isinstance(node, ast.Return) for node in top
+    )
 
 
 def _before(prompt: str, entry: str) -> str:
