@@ -133,7 +133,7 @@ class TestFallback:
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
         hub.look([SMALL])
         look = hub.look(list(catalog.models()["model_id"]), seconds=3)
-        assert "cannot be reached" in look.why and look.seconds < 2
+        assert "cannot be reached: connection refused." in look.why and look.seconds < 2
         assert len(look.table) == 35 and set(look.table["source"]) == {hub.CATALOG}
 
     def test_a_slow_hub_is_left_at_the_deadline_and_what_came_is_kept(self, fake):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -222,7 +223,7 @@ def _plain(error: Exception) -> Exception:
     if isinstance(error, errors.OfflineModeIsEnabled):
         return _HubIsOut("huggingface_hub was started in offline mode")
     if isinstance(error, httpx.ConnectError):
-        return _HubIsOut(str(error) or "no connection")
+        return _HubIsOut(re.sub(r"^\[Errno -?\d+\] ", "", str(error)).lower() or "no connection")
     words: list[tuple[type | tuple, str]] = [
         (httpx.TimeoutException, "no answer in time"),
         (errors.GatedRepoError, "gated, its licence must be accepted first"),
