@@ -1,126 +1,30 @@
 """Ingestion measured: documents per second and memory, and how both grow.
 
-The documents are made here, from word lists with a seed, each its own: notes, pages, mails, tables
-and plain text of some 60 to 150 words. Each run is a process of its own, so that its memory is its
-own; the model server is outside and counted apart.
+The documents are generated (``bench.generated``). Each run is a process of its own, so that its
+memory is its own; the model server is outside and counted apart.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from workbench.bench.generated import mixed_folder, write_documents
 from workbench.errors import ServerError
 from workbench.settings import settings
 
+__all__ = ["Child", "Live", "killed_and_gone_on_with", "measure", "mixed_folder", "write_documents"]
+
 Say = Callable[[int, int], None]
-
-PLACES = "Alder Bay,Brant Point,Cull Head,Dunwick,Eskholm,Fenna,Garrow,Hollin Sound,Inner Rusk,Jarl"
-THINGS = "crane,gangway,winch,beacon,lifeboat,ticket machine,forklift,pump,radio,fuel line,kiosk"
-PEOPLE = "the deck crew,the harbour office,a fitter,the night watch,the agent,the pilot"
-STATES = "worn,repaired,out of order,inspected,repainted,replaced,tested,cleaned,locked,on order"
-TIMES = "before the first sailing,at noon,after the tide turned,on Friday,overnight"
-REASONS = "because of ice,after a complaint,by order of the surveyor,for the season,as a precaution"
-SENTENCES = (
-    "{Person} found the {thing} at {place} {state} {time}.",
-    "The {thing} in store {n} was {state} {reason}; the next check is due in {m} days.",
-    "Order {n} for {place} names {m} parts of the {thing} and a price of {k} kr.",
-    "{Time}, {person} moved the {thing} from {place} to shed {m}.",
-    "Whoever needs the {thing} at {place} asks {person} and signs list {n}.",
-    "It was {state} {reason}, and {person} wrote it into the book at {place}.",
-)
-#: Suffix of a document's file, in turn.
-SUFFIXES = (".md", ".html", ".txt", ".eml", ".csv")
-
-
-def write_documents(folder: Path, count: int, seed: int = 1, first: int = 0) -> list[Path]:
-    """Write documents number ``first`` and following; the same numbers and seed give the same."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_write(folder, number, seed) for number in range(first, first + count)]
-
-
-def _write(folder: Path, number: int, seed: int) -> Path:
-    rng = random.Random(f"{seed} {number}")
-    suffix = SUFFIXES[number % len(SUFFIXES)]
-    folder = folder / f"{number // 500:03d}"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"note-{number:05d}{suffix}"
-    title = f"Note {number} on the {rng.choice(THINGS.split(','))}"
-    path.write_text(_FORMS[suffix](title, rng), encoding="utf-8")
-    return path
-
-
-def _sentence(rng: random.Random) -> str:
-    words = {
-        "thing": rng.choice(THINGS.split(",")),
-        "place": rng.choice(PLACES.split(",")),
-        "person": rng.choice(PEOPLE.split(",")),
-        "state": rng.choice(STATES.split(",")),
-        "time": rng.choice(TIMES.split(",")),
-        "reason": rng.choice(REASONS.split(",")),
-        "n": str(rng.randint(1000, 99999)),
-        "m": str(rng.randint(2, 60)),
-        "k": str(rng.randint(100, 9900)),
-    }
-    words |= {name.capitalize(): _upper(words[name]) for name in ("person", "time")}
-    return rng.choice(SENTENCES).format(**words)
-
-
-def _upper(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _paragraphs(rng: random.Random) -> list[str]:
-    return [" ".join(_sentence(rng) for _ in range(rng.randint(2, 4))) for _ in range(2)]
-
-
-def _markdown(title: str, rng: random.Random) -> str:
-    first, second = _paragraphs(rng)
-    return f"# {title}\n\n{first}\n\n{second}\n"
-
-
-def _html(title: str, rng: random.Random) -> str:
-    said = "".join(f"<p>{text}</p>" for text in _paragraphs(rng))
-    return f"<html><body><nav>Start</nav><main><h1>{title}</h1>{said}</main></body></html>"
-
-
-def _text(title: str, rng: random.Random) -> str:
-    return "\n\n".join([title, *_paragraphs(rng)]) + "\n"
-
-
-def _mail(title: str, rng: random.Random) -> str:
-    mail = EmailMessage()
-    mail["From"], mail["To"] = "Ada Reed <ada@example.org>", "Store <store@example.org>"
-    mail["Subject"], mail["Date"] = title, "Mon, 02 Mar 2026 08:00:00 +0000"
-    mail.set_content("\n\n".join(_paragraphs(rng)))
-    return mail.as_string()
-
-
-def _csv(title: str, rng: random.Random) -> str:
-    rows = [
-        f"{rng.choice(THINGS.split(','))};{rng.choice(PLACES.split(','))};{rng.randint(1, 9999)}"
-        for _ in range(rng.randint(8, 16))
-    ]
-    return "\n".join([f"part;{title};order", *rows]) + "\n"
-
-
-_FORMS: dict[str, Callable[[str, random.Random], str]] = {
-    ".md": _markdown,
-    ".html": _html,
-    ".txt": _text,
-    ".eml": _mail,
-    ".csv": _csv,
-}
 
 
 class Child:
@@ -221,6 +125,7 @@ def _one_size(room: Path, size: int, workers: int, say: Callable[[str], Say]) ->
         "passages": first["passages"],
         "seconds": first["seconds"],
         "documents_per_second": round(size / first["seconds"], 2),
+        "cpu_seconds_without_server": first["cpu_seconds"],
         "peak_mb": child.peak // 2**20,
         "peak_without_readers_mb": child.peak_alone // 2**20,
         "server_mb": server // 2**20,
@@ -260,19 +165,84 @@ def _killed(room: Path, size: int, say: Callable[[str], Say]) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Live:
+    """Three runs over one folder: a row for each, what each had kept when, and what was lost.
+
+    ``runs``: name -> (seconds, documents in the index); ``kept``: chunks that the killed run left;
+    ``lost``: chunks of these that were embedded again.
+    """
+
+    rows: list[dict[str, Any]]
+    runs: dict[str, list[tuple[float, int]]]
+    kept: int
+    lost: int
+
+
+def killed_and_gone_on_with(folder: Path, path: Path, changes: list[Path]) -> Live:
+    """Index a folder in a process that is killed half way, go on, change some files, run again."""
+    from workbench.retrieval import store
+    from workbench.retrieval.ingest import ingest
+
+    runs: dict[str, list[tuple[float, int]]] = {}
+    total = sum(1 for file in folder.rglob("*") if file.is_file())
+    first = _watched(runs, "killed half way")
+    Child(folder, path).run(first, stop_at=total // 2)
+    kept = store.collection(path, "all-minilm").count()
+    rest = ingest(folder, path, progress=_watched(runs, "gone on with", before=total))
+    for file in changes:
+        file.write_text(file.read_text("utf-8").replace("Note", "Changed note"), "utf-8")
+    last = ingest(folder, path, progress=_watched(runs, "after changes", before=total))
+    rows = [{"run": "1, killed half way", "files read": runs["killed half way"][-1][1]}]
+    rows[0] |= {"chunks embedded": kept, "seconds": round(runs["killed half way"][-1][0], 1)}
+    for name, report in (("2, gone on with", rest), ("3, after changes", last)):
+        about = {"files read": report.read, "chunks embedded": report.embedded}
+        rows.append({"run": name, **about, "seconds": round(report.seconds, 1)})
+    return Live(rows, runs, kept, max(0, kept + rest.embedded - len_of(rest)))
+
+
+def len_of(report: Any) -> int:
+    """Passages in the index after a run."""
+    return report.changes.added + report.changes.changed + report.changes.unchanged
+
+
+def _watched(runs: dict[str, list[tuple[float, int]]], name: str, before: int = 0) -> Say:
+    """Writes down when how many documents were in the index; ``before``: of so many in all."""
+    began = time.monotonic()
+    points: list[tuple[float, int]] = []
+    runs[name] = points
+
+    def say(done: int, total: int) -> None:
+        there = before - total if before else 0
+        if not points:
+            points.append((0.0, there))
+        points.append((time.monotonic() - began, there + done))
+
+    return say
+
+
 def growth(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """From the smallest to the largest size: exponents of time (1 is linear) and of memory."""
+    """From the smallest to the largest size: exponents, 1 being linear, of time and of memory.
+
+    ``cpu``: processor time of the ingesting processes alone, which other work on the machine and
+    the model server leave as it is; the start of the processes is in it.
+    """
     low, high = rows[0], rows[-1]
     if low["documents"] == high["documents"]:
         return {}
     times = math.log(high["documents"] / low["documents"])
     return {
         "time_exponent": round(math.log(high["seconds"] / low["seconds"]) / times, 3),
+        "cpu_exponent": round(math.log(_cpu(high) / _cpu(low)) / times, 3),
         "memory_exponent": round(math.log(high["peak_mb"] / low["peak_mb"]) / times, 3),
         "memory_kb_per_document": round(
             1024 * (high["peak_mb"] - low["peak_mb"]) / (high["documents"] - low["documents"]), 1
         ),
     }
+
+
+def _cpu(row: dict[str, Any]) -> float:
+    return row["cpu_seconds_without_server"]
 
 
 def server_memory() -> int:
