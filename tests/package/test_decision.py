@@ -49,6 +49,7 @@ def test_the_record_has_every_part_and_is_written_whole(tmp_path):
                  "What would change this decision", "Sources"):  # fmt: skip
         assert f"\n## {part}" in text
     assert "no winner by quality is claimed" in text
+    assert "| nan |" not in text and "| None |" not in text
     assert "licence Qwen-Research does not allow commercial use" in text
     assert "0.50 [0.19, 0.81], n = 6" in text
     path = made.write(tmp_path / "new" / "decision.md")

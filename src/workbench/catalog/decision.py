@@ -203,8 +203,10 @@ def record(
 def _vetoes(ranking: pandas.DataFrame) -> dict[str, str]:
     """The reason of each vetoed model, by its id and by its Ollama tag."""
     gone = ranking[~ranking["passes"]]
-    pairs = zip(gone["model_id"], gone["ollama_tag"], gone["why"], strict=True)
-    return {name: why for model, tag, why in pairs for name in (model, tag) if name}
+    reasons: dict[str, str] = {}
+    for model, tag, why in zip(gone["model_id"], gone["ollama_tag"], gone["why"], strict=True):
+        reasons |= {model: why} | ({tag: why} if isinstance(tag, str) else {})
+    return reasons
 
 
 def _candidates(ranking: pandas.DataFrame, most: int = 8) -> str:

@@ -31,7 +31,20 @@ RULE = (
     "then the one that takes least memory, for what is small is cheap to try. Scores themselves "
     "do not count here: their settings differ."
 )
-CONDITIONS = ("licence", "privacy", "context", "memory", "cost", "time", "languages")
+#: A field in words, where its name is none.
+LABELS = {
+    "requests_per_month": "requests a month",
+    "prompt_tokens": "tokens of a prompt",
+    "output_tokens": "tokens of an answer",
+    "seconds_to_answer": "seconds to answer, at most",
+    "private": "data stay in the house",
+    "commercial": "commercial use",
+    "memory_gb": "memory in GB, at most",
+    "usd_per_month": "US dollars a month, at most",
+    "context_tokens": "tokens of context",
+    "slots": "requests at a time",
+    "bits_per_weight": "bits for a weight",
+}
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ class Need:
     def table(self) -> list[dict[str, str]]:
         """The need itself, as rows for a table."""
         return [
-            {"need": f.name.replace("_", " "), "wanted": _shown(getattr(self, f.name))}
+            {"need": LABELS.get(f.name, f.name), "wanted": _shown(getattr(self, f.name))}
             for f in fields(self)
         ]
 
