@@ -24,7 +24,7 @@ class TestRank:
         table = scores(
             ("a", "5-shot", 60), ("b", "5-shot", 70), ("c", "5-shot", 60), ("d", "x", 99)
         )
-        ranked = benchmarks.rank("MMLU", "5", table=table)
+        ranked = benchmarks.rank("MMLU", "5-shot", table=table)
         assert list(ranked["model_id"]) == ["b", "a", "c"] and list(ranked["place"]) == [1, 2, 2]
 
     def test_across_settings_is_refused_with_the_settings_named(self):
