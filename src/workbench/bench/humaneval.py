@@ -57,7 +57,7 @@ def measure(
     samples: int = 1,
     k: int = 1,
     temperature: float = 0.0,
-    max_tokens: int = 384,
+    max_tokens: int = 256,
     say: Say | None = None,
 ) -> dict[str, Any]:
     """pass@k of each model on the tasks, with its interval, and what became of each program.

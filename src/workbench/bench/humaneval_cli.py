@@ -22,7 +22,7 @@ def humaneval(
     temperature: Annotated[
         float | None, typer.Option(min=0, help="0 for one sample, else 0.8, if left out.")
     ] = None,
-    max_tokens: Annotated[int, typer.Option(min=16, help="The longest answer.")] = 384,
+    max_tokens: Annotated[int, typer.Option(min=16, help="The longest answer.")] = 256,
     check: Annotated[bool, typer.Option(help="Check the grader only; no model.")] = False,
     slips: Annotated[int, typer.Option(min=0, help="With --check: slips a task, slower.")] = 0,
     keep: Annotated[bool, typer.Option(help="Keep it as docs/results/humaneval.json.")] = False,

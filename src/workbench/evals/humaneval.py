@@ -170,7 +170,7 @@ def sample(
     tasks: Sequence[Task],
     n: int = 1,
     temperature: float = 0.0,
-    max_tokens: int = 384,
+    max_tokens: int = 256,
     seed: int = 7,
 ) -> Iterator[Sample]:
     """``n`` answers of a model to each task, one after the other as they are made.
