@@ -121,6 +121,11 @@ def _advice(error: BaseException) -> str:
     return next((said for kind, said in ADVICE.items() if isinstance(error, kind)), "")
 
 
+def flat(text: str) -> str:
+    """A text with each run of white space as one blank."""
+    return " ".join(text.split())
+
+
 # --- comparing ----------------------------------------------------------------------------------
 
 

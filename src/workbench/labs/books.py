@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def _execute(book, path: Path, log: Path, tasks: list[Task]) -> list[str]:
     )  # fmt: skip
     env = os.environ | {record.LOG: str(log), "WORKBENCH_ROOT": str(settings().root)}
     try:
-        client.execute(env=env)
+        client.execute(env=env, stderr=subprocess.DEVNULL)
     except (DeadKernelError, CellTimeoutError) as error:
         return [*_raised(book), f"the kernel ended: {str(error).splitlines()[0]}"]
     except RuntimeError as error:

@@ -10,7 +10,7 @@ from typing import Any
 LOOKS = {
     "passed": ("✔", "passed", "#009E73"),
     "wrong": ("✘", "not yet", "#D55E00"),
-    "todo": ("…", "not done yet", "#0072B2"),
+    "todo": ("…", "open", "#0072B2"),
     "help": ("?", "hint", "#0072B2"),
     "solution": ("→", "one solution", "#CC79A7"),
 }
