@@ -134,16 +134,20 @@ def measure(
     asked = questions(split, count)
     measured = [prompts.get(name) for name in ids]
     frames = [answers(prompt, asked, model, open_book, say) for prompt in measured]
+    found = summary(list(zip(measured, frames, strict=True)), model)
+    return found | {"split": split, "open_book": open_book, "metrics": METRICS}
+
+
+def summary(measured: Sequence[tuple[Prompt, pd.DataFrame]], model: str) -> dict[str, Any]:
+    """Prompts with their answers as plain numbers, and each later one against the first."""
+    first, frame = measured[0]
     return {
-        "n": len(asked),
-        "split": split,
+        "n": len(frame),
         "model": model,
-        "open_book": open_book,
-        "metrics": METRICS,
-        "prompts": [row(p, frame) for p, frame in zip(measured, frames, strict=True)],
+        "prompts": [row(prompt, answered) for prompt, answered in measured],
         "changes": [
-            {"prompt": p.id, "against": measured[0].id, **_plain(changes(frame, frames[0]))}
-            for p, frame in zip(measured[1:], frames[1:], strict=True)
+            {"prompt": prompt.id, "against": first.id, **_plain(changes(answered, frame))}
+            for prompt, answered in measured[1:]
         ],
     }
 
