@@ -104,7 +104,7 @@ def _runner(job: Job, environment: dict[str, str]) -> Iterator[tuple[Any, dict[s
     process = subprocess.Popen(
         [sys.executable, "-m", "workbench.llm.runner", job.dumps()],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env={**environment, **os.environ, "WORKBENCH_DAEMON": "1"},
+        env={**environment, **os.environ, "WORKBENCH_DAEMON": "1"}, start_new_session=True,
     )  # fmt: skip
     try:
         line = process.stdout.readline()

@@ -14,7 +14,8 @@ work       a batch on its way into the widest matrix, rounded to 8 bits and its 
 tokenizer  tables of pieces and merges, about ``PIECE`` and ``MERGE`` bytes each
 program    llama.cpp's own code, threads and graph, ``PROGRAM`` bytes whatever the model
 
-The three constants are no theory: they are fitted to two models just after loading.
+The three constants are no theory: they are fitted to SmolLM2 135M and Qwen2.5 1.5B just after
+loading. A third model, with random weights, another shape and 20,000 pieces, came out 1.2 % off.
 
 ``compute`` and ``work`` are reserved at loading and become resident when the first batch is read.
 """
