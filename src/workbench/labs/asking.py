@@ -126,6 +126,12 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+class Words(str):
+    """Text for expected and got that is said, not quoted."""
+
+    __repr__ = str.__str__
+
+
 # --- comparing ----------------------------------------------------------------------------------
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from workbench.labs.verdict import PRE
+
 BLUE, ORANGE = "#0072B2", "#D55E00"
 WIDTH, LABEL = 640, 190
 
@@ -19,7 +21,7 @@ class Bars:
 
     def _repr_html_(self) -> str:
         top = max((abs(v) for _, *pair in self.rows for v in pair), default=0) or 1
-        scale = (WIDTH - LABEL - 110) / top
+        scale = (WIDTH - LABEL - 150) / top
         rows = "".join(self._row(i, row, scale) for i, row in enumerate(self.rows))
         height = 44 * len(self.rows) + 8
         return (
@@ -51,7 +53,8 @@ class Bars:
 
 
 def _text(value: float, bars: Bars) -> str:
-    return f"{value:,.4g}{' ' if bars.unit else ''}{bars.unit}"
+    number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{number} {bars.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,8 @@ class Blocks:
 
     def _repr_html_(self) -> str:
         frames = "".join(
-            '<pre style="border:1px solid rgba(128,128,128,.45);border-radius:6px;margin:.3em 0;'
-            "padding:.4em .7em;white-space:pre-wrap;background:transparent;color:inherit;"
-            f'font-size:.9em">{escape(piece)}</pre>'
+            f'<pre style="{PRE};border:1px solid rgba(128,128,128,.45);border-radius:6px;'
+            f'margin:.3em 0;padding:.4em .7em;font-size:.9em">{escape(piece)}</pre>'
             for piece in self.pieces
         )
         head = f'<div style="font-weight:600">{escape(self.title)}</div>'

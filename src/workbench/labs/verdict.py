@@ -15,6 +15,12 @@ LOOKS = {
     "solution": ("→", "one solution", "#CC79A7"),
 }
 
+#: Code and texts, whatever the page around them does to them.
+PRE = (
+    "font-family:ui-monospace,monospace;white-space:pre-wrap;word-break:normal;"
+    "overflow-wrap:anywhere;background:transparent;color:inherit"
+)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -42,13 +48,11 @@ class Verdict:
     def _repr_html_(self) -> str:
         mark, word, colour = LOOKS[self.state]
         facts = "".join(
-            f'<dt style="float:left;clear:left;width:5.5em;opacity:.75">{name}</dt>'
-            f'<dd style="margin:0 0 .2em 5.5em;overflow-wrap:anywhere"><code '
-            f'style="white-space:pre-wrap;background:transparent;color:inherit">'
-            f"{escape(text)}</code></dd>"
+            f'<div style="display:flex;margin-top:.15em"><span style="flex:0 0 5.5em;opacity:.75">'
+            f'{name}</span><code style="{PRE};min-width:0">{escape(text)}</code></div>'
             for name, text in self.facts()
         )
-        facts = f'<dl style="margin:.5em 0 0">{facts}</dl>' if facts else ""
+        facts = f'<div style="margin-top:.5em">{facts}</div>' if facts else ""
         note = f'<div style="opacity:.75;margin-top:.4em">{escape(self.note)}</div>'
         return box(
             f"{_html(self.picture)}"
@@ -80,10 +84,7 @@ class Help:
     def _repr_html_(self) -> str:
         mark, word, colour = LOOKS[self.kind]
         prose = "".join(f'<div style="margin-top:.3em">{coded(p)}</div>' for p in self.paragraphs)
-        code = (
-            f'<pre style="margin:.6em 0 0;background:transparent;color:inherit;'
-            f'white-space:pre-wrap">{escape(self.code)}</pre>'
-        )
+        code = f'<pre style="{PRE};margin:.6em 0 0">{escape(self.code)}</pre>'
         head = f'<b style="color:{colour}">{mark} {escape(self.task)} {word}</b>'
         return box(f"{head}{prose}{code if self.code else ''}", colour, f"{word} for {self.task}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from workbench.labs.asking import Learner, Wrong, flat
+from workbench.labs.asking import Learner, Words, Wrong, flat
 from workbench.labs.pictures import Blocks
 
 SENTENCES = [
@@ -50,14 +50,16 @@ def _check_chunks(chunks: list[str], size: int, call: str, look: Blocks) -> None
         return Wrong(say, expected, got, call, look)
 
     if empty := [n for n, one in enumerate(chunks, 1) if not one.strip()]:
-        raise wrong(f"Chunk {empty[0]} is empty. What would a search find in it?", "words", "")
+        raise wrong(
+            f"Chunk {empty[0]} is empty. What would a search find in it?", Words("some words"), ""
+        )
     _check_whole(chunks, wrong)
     for one in chunks:
         if len(one.split()) > size:
             say = f"A chunk has {len(one.split())} words. What becomes of a block that is too long?"
             if "|" in one:
                 say += " Does the head of the table count?"
-            raise wrong(say, f"at most {size} words", one)
+            raise wrong(say, Words(f"at most {size} words"), one)
         rows = [row for row in ROWS if row in one]
         if rows and HEAD[0] not in one:
             say = "Here are prices, and nothing says for what. What does a row need with it?"
@@ -65,7 +67,7 @@ def _check_chunks(chunks: list[str], size: int, call: str, look: Blocks) -> None
     total = sum(len(one.split()) for one in chunks)
     if total > 2.5 * len(TEXT.split()):
         raise wrong("Your chunks repeat most of the text. Must each sentence be in so many?",
-                    f"about {len(TEXT.split())} words in all", f"{total} words in all")  # fmt: skip
+                    Words(f"about {len(TEXT.split())} words in all"), total)  # fmt: skip
 
 
 def _check_whole(chunks: list[str], wrong) -> None:
@@ -75,13 +77,13 @@ def _check_whole(chunks: list[str], wrong) -> None:
     for words in [*SENTENCES, *ROWS]:
         if any(words in one for one in flattened):
             continue
-        raise wrong(_cut_or_lost(words, whole), words, "not whole in any chunk")
+        raise wrong(_cut_or_lost(words, whole), words, Words("not whole in any chunk"))
     if lost := [row for row in ROWS if row not in lines]:
         say = "The rows of the table have run together. How do you tell where one ends?"
-        raise wrong(say, f"a line of its own: {lost[0]}", "rows within a longer line")
+        raise wrong(say, lost[0], Words("rows within a longer line"))
     places = [next(i for i, one in enumerate(flattened) if w in one) for w in SENTENCES]
     if places != sorted(places):
-        raise wrong("The chunks are not in the order of the text.", "in order", places)
+        raise wrong("The chunks are not in the order of the text.", Words("their order"), places)
 
 
 def _cut_or_lost(words: str, whole: str) -> str:
