@@ -141,7 +141,8 @@ def _found(
         raise
     except BadInput as error:
         said = json.dumps({"sql": course.sql})
-        messages += [
+        messages = [
+            *messages,
             {"role": "assistant", "content": said},
             {"role": "user", "content": AGAIN.format(why=error.what)},
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workbench.display.course import course_table, lifecycle
 from workbench.display.figures import PALETTE, Figure, figure, style
+from workbench.display.maps import Map, map
 from workbench.display.pieces import Pieces, pieces
 from workbench.display.prose import Note, SideBySide, interval, note, side_by_side
 from workbench.display.tables import Table, table
@@ -15,6 +16,7 @@ from workbench.display.tables import Table, table
 __all__ = [
     "PALETTE",
     "Figure",
+    "Map",
     "Note",
     "Pieces",
     "SideBySide",
@@ -23,6 +25,7 @@ __all__ = [
     "figure",
     "interval",
     "lifecycle",
+    "map",
     "note",
     "pieces",
     "side_by_side",
