@@ -192,8 +192,9 @@ class Need:
         }
 
     def _why(self, answers: dict[str, Answer], scores: str) -> str:
-        said = [answers[name].reason for name in ("memory", "licence", "cost", "time")]
-        return "; ".join([*[reason for reason in said if reason], scores])
+        said = [answers[name] for name in ("memory", "licence", "cost", "time")]
+        known = [answer.reason for answer in said if answer.reason and answer.holds == "yes"]
+        return "; ".join([*known, scores])
 
     def _scores(self, row: dict[str, Any]) -> tuple[bool, str]:
         wanted = dict.fromkeys(TASKS[task] for task in self.tasks)
