@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench import display
+from workbench.chunking import WAYS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +58,7 @@ def clutter_figure(documents: Sequence[Document]) -> display.Figure:
     ax.set_xlim(0, max(shares) * 1.6 or 1)
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
     ax.set_xlabel("share of the words that came in")
+    ax.grid(visible=False)
     ax.set_title("Words taken out by cleaning, by kind of document")
     told = "; ".join(f"{r['kind']} {label}" for r, label in zip(rows, labels, strict=True))
     return display.figure(fig, f"Bars of the share of words taken out: {told}.")
@@ -74,8 +76,9 @@ def heat_map(panels: Mapping[str, Sequence[Mapping[str, Any]]]) -> display.Figur
     )
     values = [cell["recall"] for cells in panels.values() for cell in cells]
     scale = {"vmin": min(values), "vmax": max(values), "cmap": "cividis"}
+    rows = sorted({_row(cell) for cells in panels.values() for cell in cells})
     for ax, (title, cells) in zip(axes[0], panels.items(), strict=True):
-        image = _panel(ax, title, cells, scale)
+        image = _panel(ax, title, cells, rows, scale)
     fig.colorbar(image, ax=axes[0].tolist(), label="evidence recall within the budget")
     best = {title: max(cells, key=lambda c: c["recall"]) for title, cells in panels.items()}
     told = "; ".join(
@@ -85,29 +88,39 @@ def heat_map(panels: Mapping[str, Sequence[Mapping[str, Any]]]) -> display.Figur
     return display.figure(fig, f"Heat map of evidence recall by way and size of chunks. {told}.")
 
 
-def _panel(ax: Axes, title: str, cells: Sequence[Mapping[str, Any]], scale: dict) -> Any:
-    import numpy as np
+def _row(cell: Mapping[str, Any]) -> tuple[int, bool]:
+    """Where a cell stands: its way, as the package lists them, and whether chunks overlap."""
+    return list(WAYS).index(cell["how"]), bool(cell["overlap"])
 
-    rows = list(dict.fromkeys((c["how"], bool(c["overlap"])) for c in cells))
+
+def _panel(
+    ax: Axes,
+    title: str,
+    cells: Sequence[Mapping[str, Any]],
+    rows: Sequence[tuple[int, bool]],
+    scale: dict[str, Any],
+) -> Any:
+    import numpy as np
+    from matplotlib.patches import Rectangle
+
     sizes = sorted({c["size"] for c in cells})
     grid = np.full((len(rows), len(sizes)), np.nan)
     for cell in cells:
-        at = rows.index((cell["how"], bool(cell["overlap"])))
-        grid[at, sizes.index(cell["size"])] = cell["recall"]
+        grid[rows.index(_row(cell)), sizes.index(cell["size"])] = cell["recall"]
     image = ax.imshow(grid, aspect="auto", **scale)
     middle = (scale["vmin"] + scale["vmax"]) / 2
     for (row, column), value in np.ndenumerate(grid):
+        text = "" if np.isnan(value) else f"{value:.2f}"
         colour = "white" if value < middle else "black"
-        ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
+        ax.text(column, row, text, ha="center", va="center", color=colour)
     row, column = np.unravel_index(np.nanargmax(grid), grid.shape)
     frame = {"fill": False, "edgecolor": display.PALETTE["vermilion"], "linewidth": 3}
-    from matplotlib.patches import Rectangle
-
     ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **frame))
+    names = [f"{list(WAYS)[way]}{', overlap' if overlap else ''}" for way, overlap in rows]
     ax.set_xticks(range(len(sizes)), sizes)
-    ax.set_yticks(range(len(rows)), [f"{how}{', overlap' if o else ''}" for how, o in rows])
+    ax.set_yticks(range(len(rows)), names)
     ax.set_xlabel("words in a chunk, at most")
-    ax.set_title(title)
+    ax.set_title(title, fontsize="medium")
     ax.grid(visible=False)
     return image
 
@@ -139,7 +152,7 @@ def differences_figure(
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlabel("difference in evidence recall, question by question (95 % interval)")
     ax.set_title("What cleaning and careful cutting are worth")
-    ax.legend(loc="best")
+    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=len(results))
     return display.figure(fig, "Intervals of paired differences. " + "; ".join(told) + ".")
 
 
