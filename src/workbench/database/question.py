@@ -44,8 +44,9 @@ class SqlAnswer:
     """What a question to the database came to.
 
     ``rows`` is None where nothing was run: ``refused`` says that a change was asked for or
-    written, and ``why`` in either case what stood in the way. ``seconds`` covers all, tokens both
-    tries. ``repaired`` says that the first statement could not be run and the second could.
+    written, and ``why`` in either case what stood in the way. ``seconds`` covers all;
+    ``model_seconds`` what the model took, also where its words are kept from earlier; tokens cover
+    both tries. ``repaired`` says that the first statement could not be run and the second could.
     ``trace_id`` is 32 hexadecimal digits, empty when nothing is traced.
     """
 
@@ -56,6 +57,7 @@ class SqlAnswer:
     refused: bool = False
     why: str = ""
     seconds: float = 0.0
+    model_seconds: float = 0.0
     prompt_tokens: int = 0
     output_tokens: int = 0
     model: str = ""
@@ -78,6 +80,7 @@ class _Course:
 
     sql: str = ""
     tries: int = 0
+    seconds: float = 0.0
     prompt_tokens: int = 0
     output_tokens: int = 0
     cached: bool = True
@@ -120,6 +123,7 @@ def _answer(
         out = {"text": f"No answer: {error.what}.", "why": error.what}
     return out | {
         "sql": course.sql,
+        "model_seconds": course.seconds,
         "prompt_tokens": course.prompt_tokens,
         "output_tokens": course.output_tokens,
         "repaired": course.tries > 1 and "rows" in out,
@@ -158,6 +162,7 @@ def _attempt(
 ) -> Rows:
     made, cached = _written(messages, model, cache)
     course.tries += 1
+    course.seconds += made.seconds
     course.cached = course.cached and cached
     course.prompt_tokens += made.prompt_tokens
     course.output_tokens += made.output_tokens
