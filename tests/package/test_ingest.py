@@ -22,8 +22,8 @@ from workbench.errors import BadInput, MissingPiece
 from workbench.retrieval import ingest as ingestion
 from workbench.retrieval import reader, store
 from workbench.retrieval.ingest import Report, ingest
-from workbench.retrieval.manifest import MANIFEST
 from workbench.retrieval.reader import Job, Reading
+from workbench.retrieval.store import MANIFEST
 
 
 class Here:

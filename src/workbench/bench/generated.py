@@ -1,4 +1,4 @@
-"""Documents made from word lists with a seed, each its own, of some 60 to 150 words.
+"""Documents made from word lists with a seed, each its own, of some 50 to 110 words.
 
 Notes in Markdown, web pages, plain text, mails and tables in turn; and a small folder as people
 have it, with files that nobody can read.
@@ -67,7 +67,7 @@ def _upper(text: str) -> str:
 
 
 def _paragraphs(rng: random.Random) -> list[str]:
-    return [" ".join(_sentence(rng) for _ in range(rng.randint(2, 4))) for _ in range(2)]
+    return [" ".join(_sentence(rng) for _ in range(rng.randint(2, 3))) for _ in range(2)]
 
 
 def _markdown(title: str, rng: random.Random) -> str:
@@ -95,7 +95,7 @@ def _mail(title: str, rng: random.Random) -> str:
 def _csv(title: str, rng: random.Random) -> str:
     rows = [
         f"{rng.choice(THINGS.split(','))};{rng.choice(PLACES.split(','))};{rng.randint(1, 9999)}"
-        for _ in range(rng.randint(8, 16))
+        for _ in range(rng.randint(6, 12))
     ]
     return "\n".join([f"part;{title};order", *rows]) + "\n"
 

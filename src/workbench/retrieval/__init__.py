@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import BadInput, MissingPiece
 from workbench.retrieval import store
 from workbench.retrieval.server import listening
-from workbench.retrieval.store import HASH, MARK, Changes, content_hash, searchable
+from workbench.retrieval.store import HASH, MANIFEST, MARK, Changes, content_hash, searchable
 from workbench.settings import settings
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Retriever:
 
     def _altered(self, documents: list[str]) -> None:
         """Index the words anew; the next ingestion reads the files of these documents."""
-        from workbench.retrieval.manifest import MANIFEST, Manifest
+        from workbench.retrieval.manifest import Manifest
 
         self.__dict__.pop("words", None)
         if (self.path / MANIFEST).is_file():
@@ -183,8 +183,9 @@ def index(
     with store.alone(path):
         retriever = Retriever(path, store.collection(path, embed_model), embed_model)
         have = {i: content for i, _, content in store.hashes(retriever.collection)}
+        for file in path.glob(f"{MANIFEST}*"):
+            file.unlink()  # it tells of files, and these chunks may be of others
         retriever.changes = retriever._bring(wanted, have, progress)
-    retriever._altered(sorted({chunk.document for chunk in wanted.values()}))
     return retriever
 
 

@@ -23,9 +23,9 @@ from workbench import corpus
 from workbench.chunking import Chunk
 from workbench.corpus import Unreadable
 from workbench.retrieval import store
-from workbench.retrieval.manifest import MANIFEST, File, Manifest
+from workbench.retrieval.manifest import File, Manifest
 from workbench.retrieval.reader import SECONDS, Job, Readers, Reading
-from workbench.retrieval.store import MARK, Changes
+from workbench.retrieval.store import MANIFEST, MARK, Changes
 from workbench.settings import settings
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 #: Reading processes; more than there are cores to spare beside the model server gain nothing.
 WORKERS = 2
+#: So many files are read by one process alone.
+FEW = 20
+#: So many files are read by one process alone.
+FEW = 20
+#: So many files are read by one process alone.
+FEW = 20
 #: So many files are read by one process alone.
 FEW = 20
 #: How documents are cut, unless told otherwise.

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-MANIFEST = "manifest.sqlite"
+from workbench.retrieval.store import MANIFEST
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT);

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 COLLECTION = "chunks"
 #: Written last: an index without it was not finished.
 MARK = "index.json"
+#: What the index was made from, file by file.
+MANIFEST = "manifest.sqlite"
 #: Texts to a request: a killed run loses at most those in flight.
 BATCH = 32
 #: Requests under way at once.
