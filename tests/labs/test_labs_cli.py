@@ -13,9 +13,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import typer
 
 from workbench.errors import BadInput, MissingPiece, UnknownName
-from workbench.labs import books, setup, solutions, task, tools
+from workbench.labs import books, cli, setup, solutions, task, tools
 
 ROOT = Path(__file__).resolve().parents[2]
 DOUBLE = ROOT / "tests" / "package" / "fake_uv.py"
@@ -77,17 +78,22 @@ def solved(phase: str, leave: str) -> nbformat.NotebookNode:
 
 
 @pytest.mark.notebook
-@pytest.mark.parametrize(("phase", "leave"), [("01", "01.3"), ("02", "")])
-def test_check_judges_a_notebook_as_saved(phase, leave, tmp_path):
+def test_check_judges_a_notebook_as_saved(tmp_path):
     file = tmp_path / "my copy é.ipynb"
-    nbformat.write(solved(phase, leave), file)
-    done = workbench("check", phase, "--notebook", str(file), "--json")
-    said = json.loads(done.stdout)
-    states = {one["task"]: one["state"] for one in said["tasks"]}
-    assert states == {
-        one.id: "todo" if one.id == leave else "passed" for one in task.of_phase(phase)
-    }
-    assert done.returncode == (1 if leave else 0)
+    nbformat.write(solved("01", leave="01.3"), file)
+    done = workbench("check", "1", "--notebook", str(file), "--json")
+    states = {one["task"]: one["state"] for one in json.loads(done.stdout)["tasks"]}
+    assert states.pop("01.3") == "todo"
+    assert set(states.values()) == {"passed"} and len(states) == 4
+    assert done.returncode == 1
+
+
+def test_check_exits_0_where_all_have_passed(monkeypatch, capsys):
+    passed = {"task": "01.1", "title": "", "state": "passed", "say": "", "text": "fine"}
+    monkeypatch.setattr(books, "check", lambda phase, notebook: [passed, passed])
+    with pytest.raises(typer.Exit) as end:
+        cli.check("01")
+    assert end.value.exit_code == 0 and "2 of 2 passed" in capsys.readouterr().out
 
 
 @pytest.mark.notebook
@@ -108,6 +114,26 @@ def test_the_exercise_as_shipped_runs_to_its_end(phase, tmp_path, monkeypatch):
     ]
     assert len(shown) == len(task.of_phase(phase))
     assert all("not done yet: " in text for text in shown)
+
+
+@pytest.mark.notebook
+def test_ctrl_c_stops_the_kernel_too(tmp_path):
+    book = nbformat.v4.new_notebook()
+    file = tmp_path / "slow.ipynb"
+    pid = tmp_path / "pid"
+    source = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(50)"
+    book.cells = [nbformat.v4.new_code_cell(source)]
+    nbformat.write(book, file)
+    command = [sys.executable, "-m", "workbench", "labs", "check", "01", "--notebook", str(file)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130 and b"Traceback" not in said, said
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 # --- a damaged notebook is told, not thrown -----------------------------------------------------

@@ -6,6 +6,7 @@ each task that has not passed is checked once more with whatever bears its funct
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -69,28 +70,50 @@ def _read(path: Path):
 
 def _execute(book, path: Path, log: Path, tasks: list[Task]) -> list[str]:
     """Run the notebook in a kernel of its own; what its cells raised, in their order."""
-    import nbformat
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    wanted = [(one.id, one.function) for one in tasks]
+    _prepare(book, tasks)
+    client = _client(book, path)
+    env = os.environ | {record.LOG: str(log), "WORKBENCH_ROOT": str(settings().root)}
+    try:
+        client.execute(env=env, stderr=subprocess.DEVNULL)
+    except (Exception, asyncio.CancelledError) as error:
+        if client.cleanups > 1:  # once more than at the end: Ctrl-C
+            raise KeyboardInterrupt from None
+        if isinstance(error, DeadKernelError | CellTimeoutError):
+            return [*_raised(book), f"the kernel ended: {str(error).splitlines()[0]}"]
+        raise MissingPiece(f"the notebook's kernel did not run: {error}", "make setup") from None
+    return _raised(book)
+
+
+def _prepare(book, tasks: list[Task]) -> None:
+    """Leave the code cells, without what they showed, and add the last check."""
+    import nbformat
+
     book.cells = [cell for cell in book.cells if cell.get("cell_type") == "code"]
     for cell in book.cells:
         cell.outputs, cell.execution_count = [], None
         cell.setdefault("metadata", {})
+    wanted = [(one.id, one.function) for one in tasks]
     book.cells.append(nbformat.v4.new_code_cell(FINALLY.format(wanted=wanted)))
-    client = NotebookClient(
+
+
+def _client(book, path: Path):
+    """A client that stops its kernel once: on Ctrl-C, which it takes for itself, or at the end."""
+    from nbclient import NotebookClient
+
+    class Client(NotebookClient):
+        cleanups = 0
+
+        async def _async_cleanup_kernel(self) -> None:
+            self.cleanups += 1
+            if self.km is not None:
+                await super()._async_cleanup_kernel()
+
+    return Client(
         book, timeout=CELL_S, kernel_name="python3", allow_errors=True,
         interrupt_on_timeout=True, resources={"metadata": {"path": str(path.resolve().parent)}},
     )  # fmt: skip
-    env = os.environ | {record.LOG: str(log), "WORKBENCH_ROOT": str(settings().root)}
-    try:
-        client.execute(env=env, stderr=subprocess.DEVNULL)
-    except (DeadKernelError, CellTimeoutError) as error:
-        return [*_raised(book), f"the kernel ended: {str(error).splitlines()[0]}"]
-    except RuntimeError as error:
-        raise MissingPiece(f"the notebook's kernel did not start: {error}", "make setup") from None
-    return _raised(book)
 
 
 def _raised(book) -> list[str]:
