@@ -18,7 +18,7 @@ from workbench import retrieval
 from workbench.bench import generated
 from workbench.bench import ingest as bench
 from workbench.chunking import Chunk
-from workbench.errors import BadInput, MissingPiece
+from workbench.errors import BadInput, MissingPiece, ServerError
 from workbench.retrieval import ingest as ingestion
 from workbench.retrieval import reader, store
 from workbench.retrieval.ingest import Report, ingest
@@ -443,3 +443,18 @@ def test_growth_is_an_exponent():
         "memory_exponent": 0.0,
         "memory_kb_per_document": 0.0,
     }
+
+
+def test_a_server_that_fails_once_is_asked_again(ollama, here, docs, monkeypatch):
+    monkeypatch.setattr(store, "PATIENCE", (0.0,))
+    real, failures = store.Embedder._asked, [ServerError("gone"), ServerError("gone")]
+
+    def asked(self: store.Embedder, texts: list[str]) -> list[list[float]]:
+        if failures:
+            raise failures.pop()
+        return real(self, texts)
+
+    monkeypatch.setattr(store.Embedder, "_asked", asked)
+    with pytest.raises(ServerError):
+        run(docs)
+    assert run(docs).documents == 3
