@@ -253,6 +253,14 @@ def test_a_pin_of_the_working_copy_is_what_an_assistant_uses(ollama):
     assert Assistant(Shelf()).ask("What is a locker?").prompt == "answer/v1"
 
 
+@pytest.mark.model
+def test_a_real_model_keeps_to_the_schema_and_fails_clearly_when_cut(root):
+    answer = Assistant(Shelf(), prompt="answer-json", max_tokens=80).ask("What is a locker?")
+    assert set(answer.data) == {"answer", "source"} and not answer.failed
+    cut = Assistant(Shelf(), prompt="answer-json", max_tokens=4).ask("What is a locker?")
+    assert cut.raw.lstrip().startswith("{") and cut.failed and cut.text == ""
+
+
 TRACED = """
 import json
 from opentelemetry import trace

@@ -162,6 +162,7 @@ def row(prompt: Prompt, frame: pd.DataFrame) -> dict[str, Any]:
         "words": dataclasses.asdict(intervals.mean(frame["words"])),
         "seconds": float(frame["seconds"].median()),
         "prompt_tokens": float(frame["prompt_tokens"].mean()),
+        "output_tokens": float(frame["output_tokens"].mean()),
         "right_by_type": {
             name: [int(group.sum()), len(group)]
             for name, group in frame.groupby("type", sort=False)["correct"]

@@ -18,7 +18,7 @@ PANELS = {
 
 
 def table(result: dict[str, Any], caption: str = "") -> Table:
-    """A row a prompt: shares with their intervals, length, tokens read and seconds."""
+    """A row a prompt: shares with their intervals, and what an answer takes on average."""
     from workbench.display import interval
     from workbench.display import table as show
 
@@ -28,12 +28,12 @@ def table(result: dict[str, Any], caption: str = "") -> Table:
             **{title: interval(**row[metric]) for metric, title in PANELS.items()},
             "valid JSON": interval(**row["valid"]) if "valid" in row else None,
             "words": row["words"]["value"],
-            "prompt tokens": row["prompt_tokens"],
-            "seconds": row["seconds"],
+            "tokens read": row["prompt_tokens"],
+            "tokens written": row["output_tokens"],
         }
         for row in result["prompts"]
     ]
-    formats = {"words": ".0f", "prompt tokens": ",.0f", "seconds": ".1f"}
+    formats = {"words": ".0f", "tokens read": ",.0f", "tokens written": ".0f"}
     return show(rows, caption or f"{result['model']}, {result['n']} questions", formats)
 
 

@@ -80,7 +80,7 @@ def stack(events: Log, name: str) -> list[Event]:
     for event in events:
         if event.name == name and event.action == "pin":
             out.append(event)
-        elif event.name == name:
+        elif event.name == name and out:
             out.pop()
     return out
 
