@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import WorkbenchError
+from workbench.errors import ServerError, WorkbenchError
 from workbench.retrieval.server import clear_errors
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ MANIFEST = "manifest.sqlite"
 BATCH = 32
 #: Requests under way at once.
 IN_FLIGHT = 2
+#: How long to wait before a server that failed is asked again, in seconds.
+PATIENCE = (1.0, 5.0)
 #: Ids to one call of Chroma, which takes some five thousand.
 SLICE = 1000
 #: The index's own key in a chunk's metadata.
@@ -224,6 +227,16 @@ class Embedder:
         self._flying.append((batch, self._pool.submit(self._vectors, texts)))
 
     def _vectors(self, texts: list[str]) -> list[list[float]]:
+        """Asks again, wherever the server is by then, when it has gone away under a long run."""
+        for patience in PATIENCE:
+            try:
+                return self._asked(texts)
+            except ServerError:
+                time.sleep(patience)
+                self._embedding = embedding(self.model)
+        return self._asked(texts)
+
+    def _asked(self, texts: list[str]) -> list[list[float]]:
         with clear_errors(self.model):
             return self._embedding.get_text_embedding_batch(texts)
 
