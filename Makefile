@@ -62,4 +62,4 @@ models: setup
 
 clean:  ## remove .venv/ and what running made; the downloaded models stay
 	@if [ -x $(WORKBENCH) ]; then $(WORKBENCH) phoenix stop >/dev/null 2>&1 || true; fi
-	rm -rf .venv .cache artifacts runs .pytest_cache .ruff_cache .deepeval unsloth_compiled_cache
+	rm -rf .venv .venv-labs .cache artifacts runs .pytest_cache .ruff_cache .deepeval unsloth_compiled_cache
