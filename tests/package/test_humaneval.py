@@ -200,6 +200,16 @@ def test_answers_are_asked_for_once(ollama):
     assert not next(humaneval.sample("smollm2:135m", tasks)).cached
 
 
+def test_several_at_once_come_in_order(ollama):
+    made = list(humaneval.sample("smollm2:135m", humaneval.spread(6), at_once=3))
+    assert [s.task for s in made] == humaneval.spread(6)
+    assert all(s.task.entry in s.text for s in made)
+    some = humaneval.sample("smollm2:135m", humaneval.spread(41), at_once=2)
+    next(some)
+    some.close()
+    assert len(ollama.chats) < 41  # what was not begun is not asked
+
+
 def test_reading_ends_with_the_code_block(ollama):
     (made,) = humaneval.sample("smollm2:135m", humaneval.spread(1))
     assert made.text.rstrip().endswith("```") and "I hope" not in made.text

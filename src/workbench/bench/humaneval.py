@@ -59,6 +59,7 @@ def measure(
     temperature: float = 0.0,
     max_tokens: int = 256,
     say: Say | None = None,
+    at_once: int = 1,
 ) -> dict[str, Any]:
     """pass@k of each model on the tasks, with its interval, and what became of each program.
 
@@ -70,11 +71,12 @@ def measure(
     for model in models:
         written, total = [], samples * len(tasks)
         _say(say, model, 0, total)
-        for one in humaneval.sample(model, tasks, samples, temperature, max_tokens):
+        options = {"temperature": temperature, "max_tokens": max_tokens, "at_once": at_once}
+        for one in humaneval.sample(model, tasks, samples, **options):
             written.append(one)
             _say(say, model, len(written), total)
         grades = humaneval.grade_all((one.task, one.text) for one in written)
-        rows.append(_row(model, written, grades, samples, k))
+        rows.append({**_row(model, written, grades, samples, k), "at_once": at_once})
     return {
         "n": len(tasks),
         "k": k,

@@ -23,6 +23,7 @@ def humaneval(
         float | None, typer.Option(min=0, help="0 for one sample, else 0.8, if left out.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=16, help="The longest answer.")] = 256,
+    at_once: Annotated[int, typer.Option(min=1, max=8, help="Answers written at a time.")] = 1,
     check: Annotated[bool, typer.Option(help="Check the grader only; no model.")] = False,
     slips: Annotated[int, typer.Option(min=0, help="With --check: slips a task, slower.")] = 0,
     keep: Annotated[bool, typer.Option(help="Keep it as docs/results/humaneval.json.")] = False,
@@ -44,9 +45,9 @@ def humaneval(
     else:
         heat = temperature if temperature is not None else 0.8 * (samples > 1)
         names = [name.strip() for name in models.split(",") if name.strip()]
-        result = bench.measure(names, chosen, samples, k, heat, max_tokens, say)
+        result = bench.measure(names, chosen, samples, k, heat, max_tokens, say, at_once)
         command = f"--models {','.join(names)} --tasks {tasks} --samples {samples} -k {k}"
-        command += f" --temperature {heat:g} --max-tokens {max_tokens}"
+        command += f" --temperature {heat:g} --max-tokens {max_tokens} --at-once {at_once}"
     if keep:
         bench.keep(f"workbench bench humaneval {command} --keep", result)
     print(json.dumps(result)) if as_json else _show(result)

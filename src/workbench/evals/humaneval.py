@@ -172,8 +172,9 @@ def sample(
     temperature: float = 0.0,
     max_tokens: int = 256,
     seed: int = 7,
+    at_once: int = 1,
 ) -> Iterator[Sample]:
-    """``n`` answers of a model to each task, one after the other as they are made.
+    """``n`` answers of a model to each task, in order, ``at_once`` being written at a time.
 
     An answer is read up to the end of its first code block. Each is kept by its content in
     ``artifacts/answers``, so that a run that was stopped goes on where it was. Raises BadInput for
@@ -186,14 +187,21 @@ def sample(
         "repeat_penalty": 1.0,
     }  # fmt: skip
     writer = _Writer(model)
-    for one in tasks:
-        for number in range(n):
-            request = {
-                "model": model,
-                "messages": messages(one),
-                "options": {**options, "seed": seed + number},
-            }
-            yield writer.sample(one, number, request)
+
+    def written(job: tuple[Task, int]) -> Sample:
+        task, number = job
+        asked = {"model": model, "messages": messages(task)}
+        return writer.sample(task, number, {**asked, "options": {**options, "seed": seed + number}})
+
+    jobs = [(task, number) for task in tasks for number in range(n)]
+    if at_once == 1:
+        yield from map(written, jobs)
+        return
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        yield from pool.map(written, jobs)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class _Writer:
