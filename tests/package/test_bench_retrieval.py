@@ -284,6 +284,16 @@ def test_table_says_what_was_not_found(ollama, write):
     assert "hit rate at 1" in done.stdout and "not found: 'Cats stay in cabins?'" in done.stdout
 
 
+def test_table_shows_the_largest_parts_as_they_are_written(ollama, write):
+    documents = [{"id": n, "text": "same", "part": f"[b]{n}"} for n in range(23)]
+    questions = [{"question": "same", "part": f"[b]{n}", "document": n} for n in range(23)]
+    questions += questions[-1:]
+    files = ["--documents", str(write("d.jsonl", documents)), "--filter", "part"]
+    files += ["--questions", str(write("q.jsonl", questions))]
+    shown = CliRunner().invoke(retrieval_cli.app, files).stdout
+    assert "[b]22" in shown and "and 3 more" in shown and "1.000 [" in shown
+
+
 def test_the_searcher_is_that_of_the_assistant(ollama, write, monkeypatch):
     asked = []
     search = retrieval.Retriever.search

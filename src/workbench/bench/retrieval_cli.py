@@ -13,6 +13,9 @@ import typer
 
 app = typer.Typer(add_completion=False)
 
+#: Values of the filter shown in the table, those with most questions.
+ROWS = 20
+
 
 @app.command(
     epilog="Example: workbench bench retrieval --documents documents.json "
@@ -81,17 +84,19 @@ def _progress() -> Iterator[Any]:
 
 def _show(result: dict[str, Any]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=f"{result['queries']:,} questions to {result['documents']:,} documents")
     for name in ("", "questions", f"hit rate at {result['k']}", "MRR"):
         table.add_column(name, justify="right" if name else "left")
-    if len(result["by_filter"]) > 1:
-        for value, part in result["by_filter"].items():
-            table.add_row(
-                value, f"{part['queries']:,}", f"{part['hit_rate']:.3f}", f"{part['mrr']:.3f}"
-            )
-        table.add_section()
+    parts = sorted(result["by_filter"].items(), key=lambda part: -part[1]["queries"])
+    for value, part in parts[:ROWS] if len(parts) > 1 else []:
+        scores = (f"{part['hit_rate']:.3f}", f"{part['mrr']:.3f}")
+        table.add_row(escape(value), f"{part['queries']:,}", *scores)
+    if len(parts) > ROWS:
+        table.add_row(f"and {len(parts) - ROWS} more", "", "", "")
+    table.add_section()
     hit = _interval(result, "hit_rate")
     table.add_row("all", f"{result['queries']:,}", hit, _interval(result, "mrr"))
     console = Console()
