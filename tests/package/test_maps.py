@@ -79,6 +79,13 @@ def test_all_elements_are_closed_and_all_dots_inside():
         assert 0 <= float(x) <= 760 and 0 <= float(y) <= 460
 
 
+def test_arrays_are_taken_as_well_as_lists():
+    drawn = display.map(
+        np.array(POINTS), np.array(LABELS), np.array(KINDS), marked=np.array([2, 0])
+    )
+    assert drawn.marked == [2, 0] and drawn.labels == ferry_map().labels
+
+
 def test_texts_in_one_place_and_one_text_are_drawn():
     assert "nan" not in display.map([(1, 1)] * 3, ["a"] * 3, ["k"] * 3).html()
     assert display.map([(2, 3)], ["a"], ["k"]).html().count("<title>") == 1

@@ -116,20 +116,20 @@ def map(
     point, from which lines lead to the dots numbered in ``marked`` (best first). Raises BadInput
     for lists of different length, points that are no numbers, or marks that do not exist.
     """
-    places = [_pair(point) for point in points]
+    places, found = [_pair(point) for point in points], [int(i) for i in marked]
     if not places or not len(places) == len(labels) == len(groups):
         raise BadInput(
             f"{len(places)} points, {len(labels)} labels and {len(groups)} groups",
             "give at least one point, and a label and a group for each",
         )
-    if wrong := [i for i in marked if not 0 <= i < len(places)]:
+    if wrong := [i for i in found if not 0 <= i < len(places)]:
         raise BadInput(
             f"there is no point {wrong[0]} to mark", f"points are 0 to {len(places) - 1}"
         )
     kinds = list(dict.fromkeys(one_line(group) for group in groups))
     said = alt or f"{len(places)} texts in two dimensions, in groups: {', '.join(kinds)}"
-    if marked:
-        said += f"; {star_label} and the {len(marked)} found for it"
+    if found:
+        said += f"; {star_label} and the {len(found)} found for it"
     return Map(
         places,
         [one_line(label) for label in labels],
@@ -138,7 +138,7 @@ def map(
         said,
         None if star is None else _pair(star),
         star_label,
-        [int(i) for i in marked],
+        found,
     )
 
 
