@@ -58,6 +58,7 @@ class Changes:
 
 def collection(path: Path, embed_model: str) -> Collection:
     """The Chroma collection in a folder; emptied when another model's vectors are in it."""
+    _import_json_schemas()
     import chromadb
     from chromadb.config import Settings
 
@@ -69,6 +70,19 @@ def collection(path: Path, embed_model: str) -> Collection:
         client.delete_collection(COLLECTION)
         found = client.create_collection(COLLECTION, metadata=wanted, **kinds)
     return found
+
+
+def _import_json_schemas() -> None:
+    """Import what Chroma imports, less a check of web addresses that costs over a second.
+
+    Where ``rfc3987_syntax`` is installed, jsonschema builds 38 grammars with it at import.
+    """
+    if "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules:
+        sys.modules["rfc3987_syntax"] = None  # "not there", for this import alone
+        try:
+            import jsonschema  # noqa: F401
+        finally:
+            del sys.modules["rfc3987_syntax"]
 
 
 def embedding(model: str) -> OllamaEmbedding:
