@@ -61,16 +61,22 @@ def measure(
     split: str = "dev",
     lengths: Sequence[str] = LENGTHS,
     say: Callable[[str], None] | None = None,
+    anew: bool = False,
 ) -> dict[str, Any]:
     """Each model with each length of the schema on the same questions.
 
     What a model wrote is kept by content, with the time that it took: a run that was stopped goes
-    on where it was. Raises BadInput where the split has no such question.
+    on where it was. ``anew`` asks again, for clean times. Raises BadInput where the
+    split has no such question.
     """
     database, asked = Database(), questions(split)
     if not asked:
         raise BadInput(f"no question of the split {split} has a reference query", "name another")
-    arms = [_arm(database, asked, model, length, say) for model in models for length in lengths]
+    arms = [
+        _arm(database, asked, model, length, say, not anew)
+        for model in models
+        for length in lengths
+    ]
     return {"n": len(asked), "split": split, "arms": arms, "changes": _changes(arms)}
 
 
@@ -80,10 +86,11 @@ def _arm(
     model: str,
     length: str,
     say: Callable[[str], None] | None,
+    cache: bool,
 ) -> dict[str, Any]:
     cases = []
     for number, question in enumerate(asked, 1):
-        answer = database.ask(question.question, model, length, cache=True)
+        answer = database.ask(question.question, model, length, cache)
         cases.append(_case(database, question, answer))
         if say:
             say(f"{model}, {length} schema: {number} of {len(asked)}")

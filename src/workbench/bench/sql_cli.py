@@ -20,6 +20,7 @@ def sql(
     schema: Annotated[
         str, typer.Option(help="Lengths of the schema in the prompt, by commas: compact, full.")
     ] = "compact,full",
+    anew: Annotated[bool, typer.Option(help="Ask again what was asked before.")] = False,
     keep: Annotated[bool, typer.Option(help="Keep it as docs/results/sql.json.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -34,7 +35,7 @@ def sql(
     if keep and split != "dev":
         raise BadInput("only results on dev are kept", "leave out --keep, or use --split dev")
     names, lengths = _parts("--models", models), _parts("--schema", schema)
-    result = bench.measure(names, split, lengths, _say if sys.stderr.isatty() else None)
+    result = bench.measure(names, split, lengths, _say if sys.stderr.isatty() else None, anew)
     if keep:
         command = f"workbench bench sql --models {','.join(names)} --schema {','.join(lengths)}"
         kept.keep("sql", f"{command} --split {split} --keep", result)
