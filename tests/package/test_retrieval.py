@@ -126,7 +126,8 @@ def test_a_killed_build_is_completed_by_the_next(ollama, tmp_path):
         retrieval.open(tmp_path / "index")
     ollama.embedded.clear()
     done = retrieval.index(many, tmp_path / "index")
-    assert seen == [(32, 80), (64, 80)] and len(ollama.embedded) == 16
+    # The last batch was under way: it is kept where it was done in time.
+    assert seen[:2] == [(32, 80), (64, 80)] and len(ollama.embedded) == 80 - seen[-1][0]
     assert len(done) == len(retrieval.open(tmp_path / "index")) == 80
 
 

@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from workbench.errors import ServerError
+
 #: A file that takes longer is given up, in seconds; a PDF of a thousand pages takes some thirty.
 SECONDS = 60.0
 #: Address space of a reading process, in bytes, where the system can bound it.
@@ -131,7 +133,15 @@ class _Process:
     def _start(self) -> None:
         if self._ended.is_set():
             raise RuntimeError("the readers have ended")
-        self._running = subprocess.Popen(
+        try:
+            self._running = self._process()
+        except OSError as problem:
+            what = f"the process that reads files cannot be started ({problem.strerror})"
+            raise ServerError(what, "see workbench doctor") from problem
+        _asked(self._running, "")  # a slow start is not the first file's fault
+
+    def _process(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "-m", "workbench.retrieval.reader", str(self.seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -140,7 +150,6 @@ class _Process:
             text=True,
             encoding="ascii",
         )
-        _asked(self._running, "")  # a slow start is not the first file's fault
 
     def end(self) -> None:
         self._ended.set()

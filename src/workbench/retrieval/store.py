@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,7 +194,6 @@ class Embedder:
         self.model = model
         self.count = 0
         self._keep = keep
-        self._pool: ThreadPoolExecutor | None = None
         self._embedding: OllamaEmbedding | None = None
         self._waiting: list[Chunk] = []
         self._flying: deque[tuple[list[Chunk], Future[list[list[float]]]]] = deque()
@@ -202,14 +202,10 @@ class Embedder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self.flush()
-            elif not issubclass(kind, WorkbenchError):
-                self.settle()
-        finally:
-            if self._pool:
-                self._pool.shutdown(wait=False, cancel_futures=True)
+        if kind is None:
+            self.flush()
+        elif not issubclass(kind, WorkbenchError):
+            self.settle()
 
     def add(self, chunks: Iterable[Chunk]) -> None:
         """Take chunks; each full batch is sent, and the oldest kept when enough are under way."""
@@ -231,14 +227,13 @@ class Embedder:
             self._land()
 
     def _send(self) -> None:
-        if self._pool is None:
+        if self._embedding is None:
             self._embedding = embedding(self.model)
-            self._pool = ThreadPoolExecutor(IN_FLIGHT)
         while len(self._flying) >= IN_FLIGHT:
             self._land()
         batch, self._waiting = self._waiting, []
         texts = [searchable(chunk.text, flat(chunk)) for chunk in batch]
-        self._flying.append((batch, self._pool.submit(self._vectors, texts)))
+        self._flying.append((batch, _in_background(self._vectors, texts)))
 
     def _vectors(self, texts: list[str]) -> list[list[float]]:
         """Asks again, wherever the server is by then, when it has gone away under a long run."""
@@ -260,6 +255,20 @@ class Embedder:
         self._flying.popleft()
         self.count += len(batch)
         self._keep(batch, vectors)
+
+
+def _in_background(work: Callable[[list[str]], Any], texts: list[str]) -> Future[Any]:
+    """Work under way in a thread that holds up nobody's exit: after Ctrl-C nobody waits for it."""
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(texts))
+        except BaseException as problem:
+            future.set_exception(problem)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 def finish(path: Path, embed_model: str, chunks: int) -> None:
