@@ -245,18 +245,15 @@ def _cpu(row: dict[str, Any]) -> float:
     return row["cpu_seconds_without_server"]
 
 
-def server_memory() -> int:
-    """Resident bytes of the embedded server and its models; 0 where another Ollama serves."""
-    import psutil
+def server_memory(model: str = "all-minilm") -> int:
+    """Resident bytes of the process that serves a model, as its server tells; else its size."""
+    import httpx
 
-    from workbench.llm import daemon
+    from workbench.llm import client
 
-    process = daemon._process(daemon._record())
-    try:
-        family = [process, *process.children(recursive=True)] if process else []
-        return sum(member.memory_info().rss for member in family)
-    except psutil.Error:
-        return 0
+    loaded = httpx.get(f"{client.host()}/api/ps", timeout=30, trust_env=False).json()["models"]
+    found = [one for one in loaded if one["name"].split(":")[0] == model]
+    return sum(int(one.get("resident") or one.get("size") or 0) for one in found)
 
 
 def keep(result: dict[str, Any], command: str, seconds: float) -> Path:
