@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ from fake_ollama import FakeOllama
 from typer.testing import CliRunner
 
 from workbench import chunking, corpus, retrieval
-from workbench.bench import kept, preparation, preparation_cli
+from workbench.bench import kept, preparation, preparation_answers, preparation_cli
 from workbench.bench.preparation import DEFAULT, Cut, Result
 from workbench.bench.ranker import Ranker, Vectors
 from workbench.corpus import Document
-from workbench.errors import MissingPiece, UnknownName
+from workbench.errors import BadInput, MissingPiece, UnknownName
 from workbench.evals import retrieval_scores
 from workbench.golden import Question
 
@@ -174,6 +175,17 @@ def test_command(tokens, results, monkeypatch):
     assert done.exit_code == 0 and "cleaned against uncleaned" in done.stdout
     done = CliRunner().invoke(preparation_cli.app, ["--split", "train"])
     assert isinstance(done.exception, UnknownName)
+
+
+def test_answers_from_both(ollama, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_ROOT", str(tmp_path))
+    ollama.reply = lambda messages: "I do not know" if "Log in" in str(messages) else "It is a."
+    asked = [dataclasses.replace(q, accept=["it is"]) for q in questions()]
+    found = preparation_answers.compare(documents(), asked, DEFAULT)
+    assert found["right"]["after"] == 1.0 and found["right"]["before"] == 0.0
+    assert found["right"]["n"] == 3 and len(ollama.chats) == 6
+    done = CliRunner().invoke(preparation_cli.app, ["--split", "test", "--answers"])
+    assert isinstance(done.exception, BadInput)
 
 
 def test_own_questions_with_evidence():

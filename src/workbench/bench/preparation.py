@@ -208,19 +208,30 @@ def cells(results: dict[Cut, Result]) -> list[dict[str, Any]]:
     return [dataclasses.asdict(cut) | result.means() for cut, result in results.items()]
 
 
-def on_dev(words_only: bool = False, say: Say | None = None) -> dict[str, Any]:
-    """The sweep on ``dev``, the choice by the rule, and the comparisons with what was chosen."""
+def on_dev(
+    words_only: bool = False, say: Say | None = None, answers: bool = False
+) -> dict[str, Any]:
+    """The sweep on ``dev``, the choice by the rule, and the comparisons with what was chosen.
+
+    With ``answers`` the small model also answers, from uncleaned and from cleaned documents.
+    """
     documents, questions = corpus.load(), with_evidence("dev")
     vectors = None if words_only else _vectors(say)
     tell = (lambda cut, done, total: say(str(cut), done, total)) if say else None
     results = sweep(documents, questions, cuts(), vectors, tell)
     choice = choose(results)
-    compared = compare(documents, questions, Cut(**choice["chosen"]), vectors)
-    return _about("dev", questions, words_only) | {
+    chosen = Cut(**choice["chosen"])
+    result = _about("dev", questions, words_only) | {
         "cells": cells(results),
         **choice,
-        "comparisons": compared,
+        "comparisons": compare(documents, questions, chosen, vectors),
     }
+    if answers:
+        from workbench.bench import preparation_answers
+
+        found = preparation_answers.compare(documents, questions, chosen, vectors, say)
+        result["answers"] = found
+    return result
 
 
 def on_test(words_only: bool = False, say: Say | None = None) -> dict[str, Any]:

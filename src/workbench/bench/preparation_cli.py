@@ -25,6 +25,9 @@ def preparation(
     words_only: Annotated[
         bool, typer.Option(help="Search by words alone: seconds, and no model server.")
     ] = False,
+    answers: Annotated[
+        bool, typer.Option(help="dev only: the small model answers as well, some ten minutes.")
+    ] = False,
     keep: Annotated[bool, typer.Option(help="Keep it in docs/results/preparation.json.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -35,15 +38,20 @@ def preparation(
     """
     from workbench import golden
     from workbench.bench import preparation as bench
-    from workbench.errors import UnknownName
+    from workbench.errors import BadInput, UnknownName
 
     if split not in golden.SPLITS:
         raise UnknownName("split", split, golden.SPLITS)
+    if answers and split != "dev":
+        raise BadInput("--answers is for --split dev", "leave it out")
     say = _say if sys.stderr.isatty() else None
-    run = bench.on_dev if split == "dev" else bench.on_test
-    result = run(words_only=words_only, say=say)
+    if split == "dev":
+        result = bench.on_dev(words_only, say, answers)
+    else:
+        result = bench.on_test(words_only, say)
     if keep:
-        bench.keep(split, result, f"workbench bench preparation --split {split} --keep")
+        options = " --words-only" * words_only + " --answers" * answers
+        bench.keep(split, result, f"workbench bench preparation --split {split}{options} --keep")
     if as_json:
         print(json.dumps(result))
     else:
@@ -75,6 +83,9 @@ def _show(result: dict[str, Any]) -> None:
         console.print(_line("best against the default", result["best_against_default"]))
     for name, rows in result["comparisons"].items():
         console.print(_line(NAMES[name], rows["recall"]))
+    if "answers" in result:
+        name = f"right answers of {result['answers']['model']}, cleaned against uncleaned"
+        console.print(_line(name, result["answers"]["right"]))
 
 
 def _cut(values: dict[str, Any]) -> str:

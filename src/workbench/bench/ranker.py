@@ -45,6 +45,10 @@ class Ranker:
         best = sorted(scores, key=lambda i: (-scores[i], i))
         return [Hit(self.chunks[i], scores[i], rank) for rank, i in enumerate(best, 1)]
 
+    def search(self, query: str, k: int = 5, where: None = None) -> list[Hit]:
+        """The ``k`` best passages: stands where an assistant's retriever does."""
+        return self.rank(query)[:k]
+
     def _matching(self, question: str) -> dict[str, float]:
         return {i: s for i, s in self._best(self._words.scores(question)) if s > 0}
 
