@@ -16,7 +16,8 @@ def timeline(ax: Axes, runs: dict[str, list[tuple[float, int]]], total: int) -> 
     start = 0.0
     for (name, points), colour in zip(runs.items(), colours, strict=False):
         times = [start + seconds for seconds, _ in points]
-        ax.plot(times, [kept for _, kept in points], color=colour, label=name)
+        steps = {"drawstyle": "steps-post", "color": colour, "label": name}
+        ax.plot(times, [kept for _, kept in points], **steps)
         ax.plot(times[-1:], [points[-1][1]], "X" if "killed" in name else "o", color=colour, ms=9)
         start = times[-1]
     ax.axhline(total, color="grey", lw=0.8, ls=":")
