@@ -360,35 +360,37 @@ def test_without_phoenix_there_is_a_warning_and_no_error(monkeypatch, caplog):
 
 
 @pytest.mark.viewer
-def test_phoenix_gives_back_what_it_was_given(monkeypatch):
+def test_phoenix_gives_back_what_it_was_given(monkeypatch, registry):
     import httpx
 
     from workbench.tracing import phoenix
 
     monkeypatch.delenv("WORKBENCH_ROOT")  # the viewer of the working copy, not another one
     viewer = phoenix.wait()
-    for prompt in (prompts.get("answer", 2), prompts.get("answer-json", 1)):
-        published = prompts.to_phoenix(prompt, tag="course-test")
+    for source in (prompts.get("answer", 2), prompts.get("answer-json", 1)):
+        prompt = registry.save("course-test", source.messages, "A copy.", format=source.format)
+        published = prompts.to_phoenix(prompt, tag="tried")
         assert not published.problem and published.same and published.digest == prompt.digest
-        assert {f"v{prompt.version}", "course-test"} <= set(published.tags)
+        assert {f"v{prompt.version}", "tried"} <= set(published.tags)
         assert published.url.startswith(viewer.url) and published.version_id in published.url
         assert httpx.get(published.url, trust_env=False).status_code == 200
-    again = prompts.to_phoenix(prompt, tag="course-test")
+    again = prompts.to_phoenix(prompt, tag="tried")
     assert again.version_id == published.version_id  # sent once only
 
 
 @pytest.mark.full
 @pytest.mark.viewer
-def test_phoenixs_own_client_finds_what_was_published(monkeypatch):
+def test_phoenixs_own_client_finds_what_was_published(monkeypatch, registry):
     from phoenix.client import Client
 
     from workbench.tracing import phoenix
 
     monkeypatch.delenv("WORKBENCH_ROOT")
-    prompt = prompts.get("answer-json", 1)
-    published = prompts.to_phoenix(prompt, tag="course-test")
+    source = prompts.get("answer-json", 1)
+    prompt = registry.save("course-test", source.messages, "A copy.", format=source.format)
+    published = prompts.to_phoenix(prompt, tag="tried")
     client = Client(base_url=phoenix.wait().url)
-    found = client.prompts.get(prompt_identifier="answer-json", tag="course-test")
+    found = client.prompts.get(prompt_identifier="course-test", tag="tried")
     assert found.id == published.version_id
     filled = found.format(variables={"passages": "P", "question": "Q"}, sdk="openai")
     assert filled.messages[0]["content"] == prompt.render(passages="P", question="Q")[0]["content"]

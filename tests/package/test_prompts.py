@@ -51,13 +51,18 @@ def test_the_two_answer_prompts_differ_in_more_than_words():
 
 
 def test_each_technique_is_what_it_is_called():
-    zero, system, few, structured = (
-        prompts.get(f"answer-{how}") for how in ("zero-shot", "system", "few-shot", "json")
-    )
+    zero, system, few, turned, structured = (
+        prompts.get(f"answer-{how}/v{version}")
+        for how, version in (
+            ("zero-shot", 1), ("system", 1), ("few-shot", 1), ("few-shot", 2), ("json", 1)
+        )
+    )  # fmt: skip
     assert [role for role, _ in zero.messages] == ["user"]
     rules = zero.text.split("\n\n")[0]
     assert system.system == rules and rules not in system.text
     assert few.messages[0][1].startswith(rules) and len(few.messages) == 5
+    assert turned.messages[0][1].startswith(rules) and few.messages[1] == turned.messages[3]
+    assert few.messages[3] == turned.messages[1] and turned.text == few.text
     assert few.text == "{passages}\n\nQuestion: {question}"
     assert structured.format["required"] == ["answer", "source"] and zero.format is None
 
@@ -156,7 +161,9 @@ def test_scores_are_written_and_nothing_else_is_touched(tmp_path: Path):
 def test_what_is_composed_reads_back(tmp_path: Path):
     path = tmp_path / "v1.md"
     for source in (prompts.get("answer-json"), prompts.get("answer", 2)):
-        prompt = dataclasses.replace(source, version=1, path=path, changelog='"Quoted" \\ line')
+        prompt = dataclasses.replace(
+            source, version=1, path=path, changelog='"Quoted" \\ line', scores=()
+        )
         file.write(path, file.compose(prompt))
         assert prompts.read(path, source.name) == prompt
 

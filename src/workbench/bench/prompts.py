@@ -23,6 +23,7 @@ TECHNIQUES = (
     "answer-zero-shot/v1",
     "answer-system/v1",
     "answer-few-shot/v1",
+    "answer-few-shot/v2",
     "answer-json/v1",
 )
 #: Metric -> what it says, and of which questions: all, those with an answer in a document, those

@@ -44,7 +44,9 @@ def figure(results: dict[str, dict[str, Any]], metrics: Sequence[str] = tuple(PA
     from workbench import display
 
     names = list(dict.fromkeys(r["prompt"] for one in results.values() for r in one["prompts"]))
-    fig, axes = plt.subplots(1, len(metrics), figsize=(11, 0.5 * len(names) + 1.7), sharey=True)
+    fig, axes = plt.subplots(
+        1, len(metrics), figsize=(11, 0.5 * len(names) + 1.7), sharey=True, layout="constrained"
+    )
     for metric, ax in zip(metrics, axes, strict=True):
         for place, (label, result) in enumerate(results.items()):
             _draw(ax, result, metric, names, place, f"{label} ({result['n']} questions)")
@@ -55,8 +57,7 @@ def figure(results: dict[str, dict[str, Any]], metrics: Sequence[str] = tuple(PA
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)
     handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="lower center", ncols=len(labels), frameon=False)
-    fig.subplots_adjust(bottom=0.24, wspace=0.12)
+    fig.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     alt = "Shares with 95 % intervals for each prompt: " + ", ".join(PANELS[m] for m in metrics)
     return display.figure(fig, f"{alt}.")
 
