@@ -186,6 +186,19 @@ def test_same_name_in_two_kinds(folder):
     assert [d.id for d in corpus.load(folder)] == ["good.md", "good.txt"]
 
 
+def test_a_name_that_looks_like_another_with_its_suffix(folder):
+    for name in ("good.txt", "good.md.txt"):
+        (folder / name).write_text("Other.", "utf-8")
+    assert [d.id for d in corpus.load(folder)] == ["good.md", "good.md.txt", "good.txt"]
+
+
+def test_names_are_on_one_line(folder):
+    for name in ("two\nlines.txt", "two_lines.txt"):
+        (folder / name).write_text("Text.", "utf-8")
+    ids = [d.id for d in corpus.load(folder)]
+    assert len(set(ids)) == 3 and all(i.isprintable() for i in ids) and "two_lines" in ids
+
+
 def test_order_is_that_of_the_ids(folder):
     for name in ("b", "a", "c"):
         (folder / f"{name}.txt").write_text(name, "utf-8")

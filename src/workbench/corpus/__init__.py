@@ -6,6 +6,8 @@ documents[0].text, documents.skipped
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -89,22 +91,32 @@ def load(
 def files(folder: str | Path | None = None) -> dict[Path, str]:
     """Every file below a folder and the id that its document has, in the order of the ids.
 
-    An id is the path without its suffix, or the whole path where that is not unique. Nothing is
-    opened. Raises BadInput if the folder is missing.
+    An id is the path without its suffix, or the whole path where that is not unique, on one line.
+    Nothing is opened. Raises BadInput if the folder is missing.
     """
     root = _root(folder)
-    whole = {path: path.relative_to(root).as_posix() for path in _files(root)}
-    names = {path: path.relative_to(root).with_suffix("").as_posix() for path in whole}
-    while twice := _twice(names):
-        names |= {path: whole[path] for path in twice}
+    whole = {path: _one_line(path.relative_to(root).as_posix()) for path in _files(root)}
+    short = {path: _one_line(path.relative_to(root).with_suffix("").as_posix()) for path in whole}
+    names = dict(short)
+    while twice := _twice({path: n for path, n in names.items() if path.suffix.lower() in KINDS}):
+        again = {path: whole[path] for path in twice if names[path] != whole[path]}
+        if not again:
+            break
+        names |= again
     return dict(sorted(names.items(), key=lambda pair: (pair[1], pair[0].name)))
 
 
+def _one_line(name: str) -> str:
+    """A name that can be printed and cited; a digest keeps those apart that had odd characters."""
+    if name.isprintable():
+        return name
+    shown = "".join(letter if letter.isprintable() else "_" for letter in name)
+    return f"{shown}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:6]}"
+
+
 def _twice(names: dict[Path, str]) -> list[Path]:
-    """Documents that share a name and still have a suffix to add to it."""
-    documents = [path for path in names if path.suffix.lower() in KINDS]
-    times = Counter(names[path] for path in documents)
-    return [p for p in documents if times[names[p]] > 1 and not names[p].endswith(p.name)]
+    times = Counter(names.values())
+    return [path for path, name in names.items() if times[name] > 1]
 
 
 def read(path: Path, name: str, data: bytes | None = None) -> Document:
