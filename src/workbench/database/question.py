@@ -36,7 +36,7 @@ FORMAT = {
     "additionalProperties": False,
 }
 AGAIN = "That cannot be run: {why}. Write the corrected statement."
-OPTIONS = {"temperature": 0, "seed": 7, "repeat_penalty": 1.0, "num_ctx": 4096, "num_predict": 256}
+OPTIONS = {"temperature": 0, "seed": 7, "repeat_penalty": 1.0, "num_ctx": 4096, "num_predict": 192}
 
 
 @dataclass(frozen=True)
