@@ -44,7 +44,7 @@ def test_the_lab_runs_in_its_own_environment(tmp_path):
     for name in ("text", "unstructured", "workbench"):
         assert 0.5 < metrics[f"hit_rate_{name}"] <= 1
     page = (tmp_path / "out" / "unstructured.html").read_text(encoding="utf-8")
-    assert "Traceback" not in page and "Paired differences" in page
+    assert "Traceback" not in page and "Paired differences in hits" in page
     folder = ROOT / "artifacts" / "labs" / "unstructured"
     lines = (folder / "chunks.jsonl").read_text(encoding="utf-8").splitlines()
     chunks = [json.loads(line) for line in lines]
