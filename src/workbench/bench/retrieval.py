@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from workbench.chunking import Chunk
     from workbench.retrieval import Retriever
 
-#: Questions whose document was not found, given as examples.
-MISSES = 10
 #: Passages asked for at first, for each document wanted: documents have several.
 PASSAGES = 4
 
@@ -138,7 +136,7 @@ def scores(questions: Sequence[Asked], rankings: Sequence[list[str]], k: int) ->
             {"question": q.question, "document": q.right[0], "found": ranking}
             for (q, ranking), found in zip(pairs, hits, strict=True)
             if not found
-        ][:MISSES],
+        ],
     }  # fmt: skip
 
 

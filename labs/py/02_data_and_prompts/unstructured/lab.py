@@ -310,34 +310,26 @@ display.table(
 
 # %% [markdown]
 # Each interval says how far a score may be off by the choice of questions. The same questions went to all
-# three, so the difference question by question is the sharper measure. It can be had where the command
-# lists all the questions that were missed.
+# three, so the difference question by question is the sharper measure: the command lists all the questions
+# that were missed.
 
 # %%
 from workbench.evals import intervals
 
 
-def missed(r):
-    """The questions missed; none where the command did not list them all."""
-    count = r["queries"] - round(r["hit_rate"] * r["queries"])
-    return {m["question"] for m in r["misses"]} if len(r["misses"]) == count else None
+def hits(r, questions):
+    """Which of the questions were answered by a document found."""
+    missed = {m["question"] for m in r["misses"]}
+    return [q not in missed for q in questions]
 
 
-def against(name, other="the workbench"):
-    """Paired difference in hits, as text; nothing where it cannot be had."""
-    mine, theirs, n = missed(results[name]), missed(results[other]), results[name]["queries"]
-    if mine is None or theirs is None:
-        return ""
-    either = sorted(mine | theirs)
-    both = [1] * (n - len(either))
-    change = intervals.paired([q not in mine for q in either] + both,
-                              [q not in theirs for q in either] + both)
-    return f"{name} {change.value:+.2f} [{change.low:+.2f}, {change.high:+.2f}]"
-
-
-pairs = [text for text in map(against, ("plain text", "Unstructured")) if text]
-display.note("Paired differences in hits against the workbench: {pairs}.", pairs="; ".join(pairs)
-             or "not to be had, since the misses are not all listed; compare the intervals above")
+texts = [q["question"] for q in map(json.loads, lines) if q["evidence"]]
+changes = {
+    name: intervals.paired(hits(results[name], texts), hits(results["the workbench"], texts))
+    for name in ("plain text", "Unstructured")
+}
+display.note("Paired differences in hits against the workbench: {pairs}.", pairs="; ".join(
+    f"{name} {c.value:+.2f} [{c.low:+.2f}, {c.high:+.2f}], n = {c.n}" for name, c in changes.items()))
 
 # %% [markdown]
 # ## What it takes
