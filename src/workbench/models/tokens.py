@@ -7,11 +7,13 @@ the families below (llama.cpp, src/llama-vocab.cpp).
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, BrokenFile
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -51,6 +53,22 @@ def load(model: str = "smollm2:135m") -> Tokenizer:
 
 @functools.lru_cache(maxsize=4)
 def _load(gguf: Path) -> Tokenizer:
+    """Made once from the model's file, which takes seconds, and kept beside it."""
+    from tokenizers import Tokenizer
+
+    stamp = gguf.stat()
+    kept = gguf.with_name(f".{gguf.name}.{stamp.st_size}-{stamp.st_mtime_ns}.tokenizer.json")
+    with contextlib.suppress(Exception):  # tokenizers raises no type of its own
+        return Tokenizer.from_file(str(kept))
+    tokenizer = _made(gguf)
+    part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
+    with contextlib.suppress(Exception):  # a store that cannot be written is only slower
+        tokenizer.save(str(part), pretty=False)
+        part.replace(kept)
+    return tokenizer
+
+
+def _made(gguf: Path) -> Tokenizer:
     from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
     from tokenizers.models import BPE
 
@@ -77,8 +95,14 @@ def _fields(gguf: Path) -> dict[str, Any]:
     """Tokens, their types, merges and cutting patterns, as the file has them."""
     from gguf import GGUFReader
 
-    reader = GGUFReader(gguf)
-    said = {k: f.contents() for k, f in reader.fields.items() if k.startswith("tokenizer.ggml.")}
+    try:
+        fields = GGUFReader(gguf).fields.items()
+        said = {k: f.contents() for k, f in fields if k.startswith("tokenizer.ggml.")}
+    except (ValueError, OSError, IndexError, KeyError) as error:
+        raise BrokenFile(
+            f"{gguf.name} is not a readable GGUF file: {error}",
+            "remove it and pull the model again",
+        ) from error
     kind, way = said.get("tokenizer.ggml.model"), said.get("tokenizer.ggml.pre", "gpt-2")
     if kind != "gpt2" or way not in _PATTERNS:
         raise BadInput(
