@@ -119,9 +119,10 @@ display.table(
 wb.metric("catalog_models", len(ranked))
 wb.metric("catalog_fitting", len(passing))
 display.note(
-    "{left} of {all} models are left. A *no* vetoes: no score can outweigh a licence that forbids the "
-    "use. *Unknown* does not veto, but it stays on the table: which languages a model knows and "
-    "how long it takes on this machine the catalog cannot say, and it does not guess.\n\n"
+    "{left} of {all} models are left. A *no* vetoes: no score can outweigh a licence "
+    "that forbids the use. *Unknown* does not veto, but it stays on the table: which "
+    "languages a model knows and how long it takes on this machine the catalog cannot "
+    "say, and it does not guess.\n\n"
     "The order says nothing about quality. {rule}",
     left=len(passing), all=len(ranked), rule=ranked.attrs["rule"],
 )
@@ -152,11 +153,12 @@ display.table(cases[columns], caption="Sisters with different licences; a licenc
 qwen = catalog.models().query("family == 'Qwen2.5'").set_index("model_id")
 research = qwen[qwen["commercial_use"] == "no"]
 display.note(
-    "Of {n} Qwen2.5 models in the catalog {bad} may be used for research only: **{names}**; its "
-    "sisters are under Apache-2.0. Who swaps a size for the next larger one can lose the right to "
-    "sell what was built. Llama's licence asks for its name to be shown, and whoever has more than "
-    "700 million users a month has to ask Meta. Its weights are open; it is not open source. This "
-    "is a summary and no advice: read the text of a licence before you ship.",
+    "Of {n} Qwen2.5 models in the catalog {bad} may be used for research only: "
+    "**{names}**; its sisters are under Apache-2.0. Who swaps a size for the next "
+    "larger one can lose the right to sell what was built. Llama's licence asks for "
+    "its name to be shown, and whoever has more than 700 million users a month has to "
+    "ask Meta. Its weights are open; it is not open source. This is a summary and no "
+    "advice: read the text of a licence before you ship.",
     n=len(qwen), bad=len(research), names=", ".join(research.index),
 )
 
@@ -186,7 +188,7 @@ shown = ["model_id", "licence", "licence_differs", "parameters_b", "weights_gb",
          "gated", "last_modified", "source", "need"]
 fits = ranked.set_index("model_id")["passes"].map({True: "passes", False: "vetoed"})
 hub_table = look.table.assign(need=look.table["model_id"].map(fits))
-display.table(hub_table[shown], caption=look.why or f"From {look.endpoint}, just now")
+display.table(hub_table[shown].dropna(axis=1, how="all"), caption=look.why or f"From {look.endpoint}, just now")
 
 # %%
 wb.metric("hub_rows_live", look.live, show=False)
@@ -386,7 +388,7 @@ display.pieces(tokens.pieces(question, tokenizer_of), f"as {tokenizer_of} cuts i
 
 # %%
 texts = {
-    "a common word": "ferry",
+    "two common words": "the ferry",
     "a name it never met": "Skarn Haven",
     "a price": "kr 1,245.50",
     "a table row": "| Outer Skarn | 07:15 | 09:40 |",
@@ -522,7 +524,8 @@ display.table(
 # %%
 display.figure(
     memory.figure(runs),
-    "For each model two bars in MB: the estimate, stacked from its parts, and what was measured.",
+    "For each model two bars in MB: the estimate, stacked from its parts, and what was "
+    "measured.",
 )
 
 # %%
@@ -530,14 +533,16 @@ for run in runs:
     wb.metric(f"memory_error_{run.model.replace(':', '_')}", run.error)
 worst = max(runs, key=lambda run: abs(run.error))
 display.note(
-    "The estimate is off by at most {worst:.1%} here. Weights and cache are arithmetic, exact to the "
-    "byte. So are the scores that come out (one row of the vocabulary for each request) and the "
-    "working buffer, once one knows where the calculation is widest: in the feed-forward block, "
-    "`512 tokens × (3 × feed-forward + 5 × hidden) × 4 bytes`. What the tokenizer's tables and the "
-    "program itself take is no theory but was fitted once; the two together are {rest:.0%} of the "
-    "small model's memory and {big:.0%} of the large one's. Until a prompt of 512 tokens has been "
-    "read, measured may lie lower, by {unused:.0f} MB for the large model: llama.cpp reserves its "
-    "working buffers at loading, but the system hands them out at first use.",
+    "The estimate is off by at most {worst:.1%} here. Weights and cache are "
+    "arithmetic, exact to the byte. So are the scores that come out (one row of the "
+    "vocabulary for each request) and the working buffer, once one knows where the "
+    "calculation is widest: in the feed-forward block, `512 tokens × (3 × feed-forward "
+    "+ 5 × hidden) × 4 bytes`. What the tokenizer's tables and the program itself take "
+    "is no theory but was fitted once; the two together are {rest:.0%} of the small "
+    "model's memory and {big:.0%} of the large one's. Until a prompt of 512 tokens has "
+    "been read, measured may lie lower, by {unused:.0f} MB for the large model: "
+    "llama.cpp reserves its working buffers at loading, but the system hands them out "
+    "at first use.",
     worst=abs(worst.error), unused=(runs[-1].estimate.compute + runs[-1].estimate.work) / 1e6,
     **{key: (run.estimate.tokenizer + run.estimate.program) / run.estimate.total
        for key, run in zip(("rest", "big"), runs, strict=True)},
@@ -580,8 +585,8 @@ answer = session.client.generate(
 speed = costs.speed([answer])
 seconds = speed.seconds(need)
 display.note(
-    "{model} read {n} tokens at {read:,.0f} a second and wrote at {written:,.0f}. A request of "
-    "{p} tokens in and {o} out keeps the machine busy for {s:.1f} s.",
+    "{model} read {n} tokens at {read:,.0f} a second and wrote at {written:,.0f}. A "
+    "request of {p} tokens in and {o} out keeps the machine busy for {s:.1f} s.",
     model=small_model, n=answer.prompt_eval_count, read=speed.read, written=speed.written,
     p=need.prompt_tokens, o=need.output_tokens, s=seconds,
 )
@@ -610,8 +615,8 @@ display.table(table, caption=f"US dollars a month at three volumes; machines for
 # %%
 display.figure(
     costs.figure(options, need.requests_per_month),
-    "Dollars a month over requests a month, both logarithmic: hosted models rise evenly, machines "
-    "lie flat and then climb in steps.",
+    "Dollars a month over requests a month, both logarithmic: hosted models rise "
+    "evenly, machines lie flat and then climb in steps.",
 )
 
 # %%
@@ -634,12 +639,13 @@ now = {option.name: option.usd(need.requests_per_month) for option in options}
 wb.metric("own_usd_per_month", now[own.name])
 wb.metric("own_seconds_per_request", seconds)
 display.note(
-    "At {n:,} requests a month the own machine costs {own}, the hosted models {low} to {high}. "
-    "Where the lines cross is the *break-even*. It can be crossed more than once, because each "
-    "further machine is a step, and not at all, where a token is cheaper than the time a machine "
-    "needs for it. But mind what this compares: {model} and the hosted models do not give the same "
-    "answers, nobody's working hours are counted, and privacy has vetoed the hosted ones already. "
-    "Quality comes next.",
+    "At {n:,} requests a month the own machine costs {own}, the hosted models {low} to "
+    "{high}. Where the lines cross is the *break-even*. It can be crossed more than "
+    "once, because each further machine is a step, and not at all, where a token is "
+    "cheaper than the time a machine needs for it. But mind what this compares: "
+    "{model} and the hosted models do not give the same answers, nobody's working "
+    "hours are counted, and privacy has vetoed the hosted ones already. Quality comes "
+    "next.",
     n=need.requests_per_month, own=f"${now[own.name]:,.0f}", model=small_model,
     low=f"${min(now[h] for h in hosted):,.0f}", high=f"${max(now[h] for h in hosted):,.0f}",
 )
@@ -658,7 +664,7 @@ from workbench.evals import humaneval
 tasks = humaneval.spread(programs_per_model)  # evenly from the 164, always the same
 first = tasks[0]
 titles = ("What the model is given", "What its program must pass")
-display.side_by_side(first.prompt.strip(), first.tests.strip(), titles)
+display.side_by_side(first.prompt.strip(), first.tests.strip(), titles, code=True)
 
 # %% [markdown]
 # ### Other people's programs
@@ -745,7 +751,7 @@ display.table(
 shown = next((g for g in grades if not g.passed), grades[0])
 verdict = f"{shown.status}\n\n{shown.reason or 'all tests passed'}"
 titles = (f"A program for {shown.task}", "What the tests said")
-display.side_by_side(shown.program, verdict, titles)
+display.side_by_side(shown.program, verdict, titles, code=True)
 
 # %% [markdown]
 # ### pass@k
@@ -792,8 +798,8 @@ display.table(
 # %%
 display.note(
     "Live, {n} tasks: {value:.2f}, interval {low:.2f} to {high:.2f}: **too few to "
-    "conclude**. Filled points in the figure are kept from longer runs, with their own n, "
-    "in the same setting: no example in the prompt, one chat turn, no randomness. A "
+    "conclude**. Filled points in the figure are kept from longer runs, with their own "
+    "n, in the same setting: no example in the prompt, one chat turn, no randomness. A "
     "published score with another setting is another measurement. And a benchmark this "
     "old may have been in the training data: a high score says what a model can write, "
     "not what it would do on your own code.",
@@ -895,13 +901,14 @@ display.table(
 # %%
 small_row, large_row = long_run["models"][0], long_run["models"][-1]
 display.note(
-    "On {n} questions the small model got {small:.0%} right and the large one {large:.0%}, with the right "
-    "passage in front of them: {gain:+.2f} [{low:+.2f}, {high:+.2f}], **{verdict}**. Per second of "
-    "waiting that is {points:+.0f} points. Two things to keep in mind. Both models got the same prompt, "
-    "and that one was written with the small model at hand: a prompt belongs to a model, and phase 2 "
-    "measures prompts. And *right* is judged by a rule here, an accepted form in the answer; phase 4 asks "
-    "what that rule misses. What holds is the way to ask: not which model is better, but what more "
-    "of a model buys for this need.",
+    "On {n} questions the small model got {small:.0%} right and the large one "
+    "{large:.0%}, with the right passage in front of them: {gain:+.2f} [{low:+.2f}, "
+    "{high:+.2f}], **{verdict}**. Per second of waiting that is {points:+.0f} points. "
+    "Two things to keep in mind. Both models got the same prompt, and that one was "
+    "written with the small model at hand: a prompt belongs to a model, and phase 2 "
+    "measures prompts. And *right* is judged by a rule here, an accepted form in the "
+    "answer; phase 4 asks what that rule misses. What holds is the way to ask: not "
+    "which model is better, but what more of a model buys for this need.",
     n=long_run["n"], small=small_row["right"], large=large_row["right"],
     gain=long_run["gains"][-1]["right"], low=long_run["gains"][-1]["low"],
     high=long_run["gains"][-1]["high"], verdict=long_run["gains"][-1]["verdict"],
@@ -925,7 +932,8 @@ facts = [
 ]
 display.figure(
     decision.figure(facts, "right", "seconds"),
-    "Share of right answers, with 95 % intervals, against seconds an answer for each candidate.",
+    "Share of right answers, with 95 % intervals, against seconds an answer for each "
+    "candidate.",
 )
 
 # %% [markdown]
@@ -955,7 +963,8 @@ record
 # %%
 wb.metric("decision_by_measurement", float(record.choice.decided))
 display.note(
-    "Chosen: **{model}**. {claim} The record is kept in `artifacts/01_model_selection/decision.md`.",
+    "Chosen: **{model}**. {claim} The record is kept in "
+    "`artifacts/01_model_selection/decision.md`.",
     model=record.choice.model,
     claim="Its interval lies above the others." if record.choice.decided else
     "The intervals overlap, so no winner by quality is claimed: the stated rule chose.",
@@ -1016,12 +1025,13 @@ display.course_table()
 # %%
 display.note(
     "**Tips from this phase**\n\n"
-    "- Veto before you rank: {out} of {all} models in the catalog went out by licence, openness or "
-    "memory, whatever their scores.\n"
-    "- Start small, and measure what more would buy: the small model answered in {fast:.1f} s, the "
-    "largest candidate in {slow:.1f} s.\n"
+    "- Veto before you rank: {out} of {all} models in the catalog went out by licence, "
+    "openness or memory, whatever their scores.\n"
+    "- Start small, and measure what more would buy: the small model answered in "
+    "{fast:.1f} s, the largest candidate in {slow:.1f} s.\n"
     "- Reckon memory before you load: weights alone are not it.\n"
-    "- Say the sample size with each share: here {n} questions, an interval {wide:.0%} wide.",
+    "- Say the sample size with each share: here {n} questions, an interval {wide:.0%} "
+    "wide.",
     out=len(ranking) - int(ranking["passes"].sum()), all=len(ranking),
     fast=measured[0].seconds, slow=measured[-1].seconds,
     n=chosen["n"], wide=chosen["high"] - chosen["low"],

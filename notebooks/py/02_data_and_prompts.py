@@ -93,8 +93,9 @@ removed = out / words_in
 wb.metric("documents", len(documents))
 wb.metric("clutter_share", removed)
 display.note(
-    "{n} documents came in with {words:,} words, of which cleaning took out {removed:.1%}; of the {kind} "
-    "files {share:.0%}. Left out altogether, with the reason: {skipped}.",
+    "{n} documents came in with {words:,} words, of which cleaning took out "
+    "{removed:.1%}; of the {kind} files {share:.0%}. Left out altogether, with the "
+    "reason: {skipped}.",
     n=len(documents), words=words_in, removed=removed, kind=rows[0]["kind"],
     share=rows[0]["taken out"] / rows[0]["words in"],
     skipped="; ".join(f"{path.name} ({why})" for path, why in documents.skipped) or "nothing",
@@ -214,13 +215,14 @@ best = max(cells, key=lambda c: c["recall"])
 hits, recalls = ([c[key] for c in cells] for key in ("hit_at_5", "recall"))
 wb.metric("recall_best_cut", best["recall"])
 display.note(
-    "**Best by evidence recall** ({n} dev questions, kept): {best}, with {r:.2f} [{low:.2f}, {high:.2f}]. "
-    "The best of {many} is flattered by chance, so a rule was written down before looking: the default "
-    "({default}) stays unless the best beats it by a paired difference whose interval leaves zero out. "
-    "The difference is {d:+.2f} [{dl:+.2f}, {dh:+.2f}]: **{verdict}**. Chosen: **{chosen}**.\n\n"
-    "**The plain hit rate** would have chosen {other}. Over all {many} it lies between {h0:.2f} and "
-    "{h1:.2f}, evidence recall between {r0:.2f} and {r1:.2f}: how far apart the ways are depends on what "
-    "is asked of them.",
+    "**Best by evidence recall** ({n} dev questions, kept): {best}, with {r:.2f} "
+    "[{low:.2f}, {high:.2f}]. The best of {many} is flattered by chance, so a rule was "
+    "written down before looking: the default ({default}) stays unless the best beats "
+    "it by a paired difference whose interval leaves zero out. The difference is "
+    "{d:+.2f} [{dl:+.2f}, {dh:+.2f}]: **{verdict}**. Chosen: **{chosen}**.\n\n"
+    "**The plain hit rate** would have chosen {other}. Over all {many} it lies between "
+    "{h0:.2f} and {h1:.2f}, evidence recall between {r0:.2f} and {r1:.2f}: how far "
+    "apart the ways are depends on what is asked of them.",
     n=full["n"], best=named(full["best"]), r=best["recall"], low=best["low"], high=best["high"],
     many=len(cells), default=str(preparation.DEFAULT), d=lead["difference"], dl=lead["low"],
     dh=lead["high"], verdict=lead["verdict"], chosen=named(full["chosen"]),
@@ -275,9 +277,9 @@ display.table(
 
 # %%
 display.note(
-    "These are all {n} test questions that documents answer, asked once, after everything was chosen on "
-    "dev. An interval that holds zero does not say that there is no effect; it says that {n} "
-    "questions do not show one.",
+    "These are all {n} test questions that documents answer, asked once, after "
+    "everything was chosen on dev. An interval that holds zero does not say that there "
+    "is no effect; it says that {n} questions do not show one.",
     n=tested["n"],
 )
 
@@ -306,8 +308,8 @@ retriever = retrieval.index(chunks, path)
 three = ["May I bring my dog?", "Are pets allowed on board?", "When does the bank open?"]
 dog, pets, bank = retriever.embedding.get_text_embedding_batch(three)
 display.note(
-    "*{a}* begins with {first}, and has {n} numbers in all. Its similarity to *{b}* is **{near:.2f}**, to *{c}* "
-    "**{far:.2f}**.",
+    "*{a}* begins with {first}, and has {n} numbers in all. Its similarity to *{b}* is "
+    "**{near:.2f}**, to *{c}* **{far:.2f}**.",
     a=three[0], b=three[1], c=three[2], n=len(dog), first=", ".join(f"{x:.3f}" for x in dog[:4]),
     near=neighbours.similarity(dog, pets), far=neighbours.similarity(dog, bank),
 )
@@ -339,9 +341,10 @@ share = neighbours.kept(vectors, spots)
 crude = neighbours.kept(vectors, neighbours.flat(vectors, "directions"))
 wb.metric("map_neighbours_kept", share)
 display.note(
-    "How far to trust it: of each chunk's ten nearest in {d} dimensions, **{share:.0%}** are among its ten "
-    "nearest on the map. Simply taking the two directions in which the chunks differ most keeps {crude:.0%}. "
-    "Read the islands, then, and not the distances between them.",
+    "How far to trust it: of each chunk's ten nearest in {d} dimensions, "
+    "**{share:.0%}** are among its ten nearest on the map. Simply taking the two "
+    "directions in which the chunks differ most keeps {crude:.0%}. Read the islands, "
+    "then, and not the distances between them.",
     d=vectors.shape[1], share=share, crude=crude,
 )
 
@@ -385,10 +388,11 @@ display.table(
 wb.metric("similarity_negation", close[0])
 wb.metric("similarity_same_rule", close[1])
 display.note(
-    "A rule and its opposite: {no:.2f}. The same rule in other words: {same:.2f}. Two amounts: {amount:.2f}. A "
-    "code and what it means: {code:.2f}. Hence three habits: search words beside vectors, so that a code or "
-    "a number finds itself; filter by metadata for what is in force; and let the model read the passage, since "
-    "finding it says nothing about *yes* or *no*.",
+    "A rule and its opposite: {no:.2f}. The same rule in other words: {same:.2f}. Two "
+    "amounts: {amount:.2f}. A code and what it means: {code:.2f}. Hence three habits: "
+    "search words beside vectors, so that a code or a number finds itself; filter by "
+    "metadata for what is in force; and let the model read the passage, since finding "
+    "it says nothing about *yes* or *no*.",
     no=close[0], same=close[1], amount=close[2], code=close[4],
 )
 
@@ -405,10 +409,6 @@ display.note(
 # overlap?
 
 # %%
-from workbench import retrieval
-
-path = session.artifacts / "index" / "notebook-02"
-retriever = retrieval.index(chunks, path)
 again = retrieval.open(path)  # another program, another day: the same index
 question = "What happens to my ticket in a storm?"
 rows = []
@@ -489,12 +489,13 @@ largest = record["sizes"][-1]
 wb.metric("ingest_lost", live_runs.lost)
 wb.metric("ingest_again_read", live_runs.rows[-1]["files read"])
 display.note(
-    "**Live, {n} documents:** the killed run had kept {had} chunks, and {lost} of them were "
-    "embedded again. After two files had changed, {read} were read and {again} chunks embedded. "
-    "**Kept result, {many:,} documents** ({date}, {machine}): {rate:.1f} documents a second, "
-    "{seconds:.1f} s for a run in which nothing had changed, {mb:,} MB at the peak with the "
-    "reading processes (the model server, {server:,} MB, apart). From {few:,} to {many:,} "
-    "documents memory grew {grew:.1f}-fold.",
+    "**Live, {n} documents:** the killed run had kept {had} chunks, and {lost} of them "
+    "were embedded again. After two files had changed, {read} were read and {again} "
+    "chunks embedded. **Kept result, {many:,} documents** ({date}, {machine}): "
+    "{rate:.1f} documents a second, {seconds:.1f} s for a run in which nothing had "
+    "changed, {mb:,} MB at the peak with the reading processes (the model server, "
+    "{server:,} MB, apart). From {few:,} to {many:,} documents memory grew "
+    "{grew:.1f}-fold.",
     n=documents_to_ingest, had=live_runs.kept, lost=live_runs.lost, read=live_runs.rows[-1]["files read"],
     again=live_runs.rows[-1]["chunks embedded"], many=largest["documents"], date=record["date"],
     machine=record["machine"], rate=largest["documents_per_second"], mb=largest["peak_mb"],
@@ -561,7 +562,7 @@ wb.metric("schema_tokens", lengths["compact"])
 display.side_by_side(
     database.schema("full"), database.schema(),
     titles=(f"As the database has it: {lengths['full']:,} tokens",
-            f"As the prompt has it: {lengths['compact']:,} tokens"), limit=2600,
+            f"As the prompt has it: {lengths['compact']:,} tokens"), limit=1300, code=True,
 )
 
 # %% [markdown]
@@ -604,7 +605,8 @@ for sql in (
     "SELECT 1; DELETE FROM bookings",
     "/* harmless */ WITH x AS (SELECT 0 AS f) UPDATE bookings SET fare_kr = 0",
     "ATTACH 'elsewhere.sqlite' AS e",
-    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT SUM(n) FROM r",
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT SUM(n) "
+    "FROM r",
 ):
     try:
         said = Database(seconds=0.5).query(sql).text
@@ -627,10 +629,12 @@ display.table([{"question": a.question, "answer": a.text} for a in refused], "Wi
 
 # %%
 display.note(
-    "The file's bytes are {same} as before. The rule that reads a wish off its words is a courtesy, and somebody will "
-    "find words that it does not know. What protects is below: the file is opened for reading only, SQLite is told to "
-    "run queries only, each step of a statement is held against a list of four that are allowed, and time and "
-    "rows are limited. **Do not ask a model to behave where you can take away the means.**",
+    "The file's bytes are {same} as before. The rule that reads a wish off its words "
+    "is a courtesy, and somebody will find words that it does not know. What protects "
+    "is below: the file is opened for reading only, SQLite is told to run queries "
+    "only, each step of a statement is held against a list of four that are allowed, "
+    "and time and rows are limited. **Do not ask a model to behave where you can take "
+    "away the means.**",
     same="the same" if same else "NOT the same",
 )
 
@@ -659,10 +663,11 @@ first = measured["arms"][0]
 live = sum(scores.same(a.rows, database.query(q.sql)) for q, a in zip(asked, answers))
 wb.metric("sql_right_kept", first["right"]["value"])
 display.note(
-    "Live, above: {live} of {few} right. Kept: {model} finds what the reference query finds for "
-    "**{right:.0%}** of {n} questions ({low:.0%} to {high:.0%}), though **{valid:.0%}** of its queries run. A gap between "
-    "the two is what should worry: a query that runs and is wrong looks like any other answer. So show the query beside the "
-    "number, and keep questions with known answers to test it on.",
+    "Live, above: {live} of {few} right. Kept: {model} finds what the reference query "
+    "finds for **{right:.0%}** of {n} questions ({low:.0%} to {high:.0%}), though "
+    "**{valid:.0%}** of its queries run. A gap between the two is what should worry: a "
+    "query that runs and is wrong looks like any other answer. So show the query "
+    "beside the number, and keep questions with known answers to test it on.",
     live=live, few=len(asked), model=first["model"], right=first["right"]["value"], n=measured["n"],
     low=first["right"]["low"], high=first["right"]["high"], valid=first["valid"]["value"],
 )
@@ -736,10 +741,11 @@ json_row = next(row for row in record["prompts"] if "valid" in row)
 for row in record["prompts"]:
     wb.metric(f"right_{row['prompt'].replace('/', '_')}", row["right"]["value"])
 display.note(
-    "On the {n} kept questions most answers are right with **{best}** ({right:.0%}), and the right source is "
-    "cited most often with **{cites}** ({share:.0%}). Under the schema {valid:.0%} of the answers are "
-    "valid JSON, and {json_right:.0%} are right: a schema decides what an answer looks like, not whether it "
-    "is true. An answer cut at the token limit is no JSON, and counts as failed.",
+    "On the {n} kept questions most answers are right with **{best}** ({right:.0%}), "
+    "and the right source is cited most often with **{cites}** ({share:.0%}). Under "
+    "the schema {valid:.0%} of the answers are valid JSON, and {json_right:.0%} are "
+    "right: a schema decides what an answer looks like, not whether it is true. An "
+    "answer cut at the token limit is no JSON, and counts as failed.",
     n=record["n"], best=best, right=right, cites=cites, share=share,
     valid=json_row["valid"]["value"], json_right=json_row["right"]["value"],
 )
@@ -895,8 +901,9 @@ registry.log("answer")
 
 # %%
 display.note(
-    "The check changed by {value:+.0%} [{low:+.0%}, {high:+.0%}]: **{verdict}**. In force now: **{now}**. "
-    "(If the model on this machine does not need the example, version 3 stays, and rightly so.)",
+    "The check changed by {value:+.0%} [{low:+.0%}, {high:+.0%}]: **{verdict}**. In "
+    "force now: **{now}**. (If the model on this machine does not need the example, "
+    "version 3 stays, and rightly so.)",
     value=lost.value, low=lost.low, high=lost.high, verdict=lost.verdict,
     now=registry.get("answer").id,
 )
@@ -985,14 +992,17 @@ cleaning = tested["comparisons"]["cleaned_against_uncleaned"]["recall"]
 cutting = tested["comparisons"]["chosen_against_fixed"]["recall"]
 display.note(
     "**Tips from this phase**\n\n"
-    "- Measure what everybody knows: cleaning changed the evidence found by {cd:+.2f} [{cl:+.2f}, {ch:+.2f}] and "
-    "cutting along headings by {hd:+.2f} [{hl:+.2f}, {hh:+.2f}] on {n} questions of the test split.\n"
+    "- Measure what everybody knows: cleaning changed the evidence found by {cd:+.2f} "
+    "[{cl:+.2f}, {ch:+.2f}] and cutting along headings by {hd:+.2f} [{hl:+.2f}, "
+    "{hh:+.2f}] on {n} questions of the test split.\n"
     "- Count in tokens that the model reads, not in passages found.\n"
-    "- Let hashes decide what is new: after two files had changed, {read} of {all} were read.\n"
-    "- Take away the means instead of asking a model to behave: {refused:.0%} of the wishes to write were refused, and "
-    "the database could not have been written to by any.\n"
-    "- A prompt is code: version {bad} lost {lost:+.0%} of its sources, and the version in force is {now} again "
-    "or still.",
+    "- Let hashes decide what is new: after two files had changed, {read} of {all} "
+    "were read.\n"
+    "- Take away the means instead of asking a model to behave: {refused:.0%} of the "
+    "wishes to write were refused, and the database could not have been written to by "
+    "any.\n"
+    "- A prompt is code: version {bad} lost {lost:+.0%} of its sources, and the "
+    "version in force is {now} again or still.",
     cd=cleaning["difference"], cl=cleaning["low"], ch=cleaning["high"],
     hd=cutting["difference"], hl=cutting["low"], hh=cutting["high"], n=tested["n"],
     read=live_runs.rows[-1]["files read"], all=documents_to_ingest,

@@ -56,14 +56,16 @@ class SideBySide:
     left: str
     right: str
     titles: tuple[str, str]
+    code: bool = False
 
     def _repr_html_(self) -> str:
+        face = "font-family:ui-monospace,monospace;" if self.code else ""
         columns = "".join(
             f'<section style="flex:1 1 18em;min-width:0" aria-label="{escape(title)}">'
             f'<div style="font-weight:600;padding:.2em 0">{escape(title)}</div>'
             f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;'
             f"border:{LINE};border-radius:6px;padding:.6em .8em;margin:0;"
-            "background:transparent;color:inherit;"
+            f"background:transparent;color:inherit;{face}"
             f'font-size:.92em">{escape(text)}</pre></section>'
             for title, text in zip(self.titles, (self.left, self.right), strict=True)
         )
@@ -75,10 +77,17 @@ class SideBySide:
 
 
 def side_by_side(
-    left: str, right: str, titles: tuple[str, str] = ("Before", "After"), limit: int = 4000
+    left: str,
+    right: str,
+    titles: tuple[str, str] = ("Before", "After"),
+    limit: int = 4000,
+    code: bool = False,
 ) -> SideBySide:
-    """Two texts next to each other, or stacked on a narrow page; cut at ``limit`` characters."""
-    return SideBySide(_cut(left, limit), _cut(right, limit), titles)
+    """Two texts next to each other, or stacked on a narrow page; cut at ``limit`` characters.
+
+    ``code`` sets them in a typewriter face.
+    """
+    return SideBySide(_cut(left, limit), _cut(right, limit), titles, code)
 
 
 def _cut(text: str, limit: int) -> str:
