@@ -188,7 +188,10 @@ shown = ["model_id", "licence", "licence_differs", "parameters_b", "weights_gb",
          "gated", "last_modified", "source", "need"]
 fits = ranked.set_index("model_id")["passes"].map({True: "passes", False: "vetoed"})
 hub_table = look.table.assign(need=look.table["model_id"].map(fits))
-display.table(hub_table[shown].dropna(axis=1, how="all"), caption=look.why or f"From {look.endpoint}, just now")
+display.table(
+    hub_table[shown].dropna(axis=1, how="all"),
+    caption=look.why or f"From {look.endpoint}, just now",
+)
 
 # %%
 wb.metric("hub_rows_live", look.live, show=False)

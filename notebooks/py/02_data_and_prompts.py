@@ -496,7 +496,8 @@ display.note(
     "changed, {mb:,} MB at the peak with the reading processes (the model server, "
     "{server:,} MB, apart). From {few:,} to {many:,} documents memory grew "
     "{grew:.1f}-fold.",
-    n=documents_to_ingest, had=live_runs.kept, lost=live_runs.lost, read=live_runs.rows[-1]["files read"],
+    n=documents_to_ingest, had=live_runs.kept, lost=live_runs.lost,
+    read=live_runs.rows[-1]["files read"],
     again=live_runs.rows[-1]["chunks embedded"], many=largest["documents"], date=record["date"],
     machine=record["machine"], rate=largest["documents_per_second"], mb=largest["peak_mb"],
     seconds=largest["again"]["seconds"], server=largest["server_mb"],
@@ -653,7 +654,7 @@ display.table(
         "right value among others": arm["accepted"]["value"],
         "seconds a question": arm["seconds"],
     } for arm in measured["arms"]],
-    f"Kept result of {measured['date']}: {measured['n']} questions of the dev split, {measured['machine']}",
+    f"Kept result of {measured['date']}: {measured['n']} dev questions, {measured['machine']}",
     dict.fromkeys(("runs", "finds the right result", "right value among others"), ".0%")
     | {"seconds a question": "{:.1f}"},
 )
@@ -712,7 +713,8 @@ sample = bench.questions("dev", questions_per_prompt)
 frames = [bench.answers(prompt, sample, model) for prompt in named]
 side = frames[0][["question"]].copy()
 for prompt, frame in zip(named, frames):
-    shown = frame["answer"].where(frame["failed"] == "", "(no valid JSON) " + frame["raw"]).str[:160]
+    broken = "(no valid JSON) " + frame["raw"]
+    shown = frame["answer"].where(frame["failed"] == "", broken).str[:160]
     side[prompt.name] = shown.where(frame["correct"], "✗ " + shown)
 display.table(side, caption=f"The same {len(sample)} questions under each; ✗ marks a wrong answer")
 
@@ -815,7 +817,8 @@ brief = registry.save(
     variables={"question": "text", "max_words": "integer"},
 )
 problems = []
-for values in ({"question": "Are dogs allowed?"}, {"question": "Are dogs allowed?", "max_words": "ten"}):
+asked_so = {"question": "Are dogs allowed?"}
+for values in (asked_so, {**asked_so, "max_words": "ten"}):
     try:
         brief.render(**values)
     except BadInput as error:
@@ -856,7 +859,9 @@ display.table([
         "check": title,
         house.id: str(intervals.share(before[column])),
         shorter.id: str(intervals.share(after[column])),
-        "change, paired": f"{change[metric].value:+.2f} [{change[metric].low:+.2f}, {change[metric].high:+.2f}]",
+        "change, paired": display.interval(
+            change[metric].value, change[metric].low, change[metric].high, change[metric].n, "+.2f"
+        ),
         "verdict": change[metric].verdict,
     }
     for title, metric, column in (
