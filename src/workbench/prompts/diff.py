@@ -87,7 +87,8 @@ def _column(prompt: Prompt, tag: str, pieces: list[tuple[bool, str]]) -> str:
         f'<section style="flex:1 1 18em;min-width:0" aria-label="{title}">'
         f'<div style="font-weight:600;padding:.2em 0">{title}</div>'
         '<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;'
-        f"background:transparent;color:inherit;border:{_BORDER};border-radius:6px;padding:.6em .8em;margin:0;"
+        f"background:transparent;color:inherit;border:{_BORDER};border-radius:6px;"
+        "padding:.6em .8em;margin:0;"
         f'font-size:.92em">{text}</pre></section>'
     )
 
