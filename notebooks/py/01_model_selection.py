@@ -907,6 +907,8 @@ display.note(
     "On {n} questions the small model got {small:.0%} right and the large one "
     "{large:.0%}, with the right passage in front of them: {gain:+.2f} [{low:+.2f}, "
     "{high:+.2f}], **{verdict}**. Per second of waiting that is {points:+.0f} points. "
+    "On HumanEval the same two lay {he:+.2f} apart ({he_n} tasks, above): a public score "
+    "answers a public question.\n\n"
     "Two things to keep in mind. Both models got the same prompt, and that one was "
     "written with the small model at hand: a prompt belongs to a model, and phase 2 "
     "measures prompts. And *right* is judged by a rule here, an accepted form in the "
@@ -916,6 +918,7 @@ display.note(
     gain=long_run["gains"][-1]["right"], low=long_run["gains"][-1]["low"],
     high=long_run["gains"][-1]["high"], verdict=long_run["gains"][-1]["verdict"],
     points=long_run["gains"][-1]["points_per_second"],
+    he=everything["gains"][0]["gain"], he_n=everything["gains"][0]["n"],
 )
 
 # %% [markdown]
