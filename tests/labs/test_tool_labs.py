@@ -15,10 +15,10 @@ ROOT = settings().root
 #: Lab -> parameters that keep it short, and the metrics that it must record with their least value.
 LABS = {
     "langchain": (
-        ["-p", "questions_asked", "3"],
+        ["-p", "questions_asked=3"],
         {"hit_at_5_plain_loader": 0.3, "hit_at_5_our_cleaning": 0.4, "hit_at_5_the_workbench": 0.6},
     ),
-    "qdrant": (["-p", "many", "2000"], {"hit_at_5_chroma": 0.6, "hit_at_5_qdrant": 0.6}),
+    "qdrant": (["-p", "many=2000"], {"hit_at_5_chroma": 0.6, "hit_at_5_qdrant": 0.6}),
 }
 
 

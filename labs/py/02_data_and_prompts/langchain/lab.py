@@ -39,7 +39,6 @@ session = wb.start("lab_langchain", profile, models=[model, "all-minilm"])
 # no passenger ever asked for?
 
 # %%
-import email
 from pathlib import Path
 
 from bs4 import BeautifulSoup
@@ -74,7 +73,7 @@ from workbench.settings import settings
 folder = settings().data / "corpus"
 plain = FolderLoader(folder).load()
 page = next(d for d in plain if d.metadata["document"] == "pets")
-display.note("> {text}", text=" ".join(page.page_content.split())[:600] + " …")
+display.note("> {page}", page=" ".join(page.page_content.split())[:600] + " …")
 
 # %% [markdown]
 # The second set of documents is the same folder through the workbench's cleaning, so that cleaning
