@@ -170,6 +170,9 @@ sources = list(dict.fromkeys(d.metadata["document"] for d in result["found"]))
 display.note("> {answer}\n\nSources: {sources}", answer=result["answer"], sources=", ".join(sources))
 
 # %% [markdown]
+# (Does the answer go on with headings of its own, or repeat itself until it is cut? That is the small
+# model and not the chain, and `num_predict` is what ends it. Phase 3 deals with it.)
+#
 # The chain streams too: a user sees the first words while the rest is being written.
 
 # %%
