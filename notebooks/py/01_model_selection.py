@@ -45,8 +45,8 @@ display.lifecycle(1)
 # %% tags=["parameters"]
 profile = "fast"
 candidates = ["smollm2:135m", "qwen2.5-coder:1.5b"]
-questions_per_model = 10
-programs_per_model = 4
+questions_per_model = 8
+programs_per_model = 3
 # the need
 memory_gb = 6.0
 context_tokens = 2048
