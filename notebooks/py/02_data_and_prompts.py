@@ -679,6 +679,16 @@ display.note(
 )
 
 # %% [markdown]
+# The larger model has done its work here and gives its memory back.
+
+# %%
+session.client.generate(sql_model, keep_alive=0)
+display.table(
+    [{"loaded": row.model, "memory": row.size / 1e6} for row in session.client.ps().models],
+    caption="Models in memory now", formats={"memory": "{:,.0f} MB"},
+)
+
+# %% [markdown]
 # ## Four ways to ask
 #
 # A *prompt* is all the text that the model is given. Four techniques change what it does with the same
