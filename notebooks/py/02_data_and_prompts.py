@@ -92,6 +92,7 @@ rows = view.clutter(documents)
 words_in, out = (sum(r[name] for r in rows) for name in ("words in", "taken out"))
 removed = out / words_in
 wb.metric("documents", len(documents))
+wb.metric("words", words_in - out)
 wb.metric("clutter_share", removed)
 display.note(
     "{n} documents came in with {words:,} words, of which cleaning took out "
